@@ -199,10 +199,10 @@ def test_the_shortest_history_may_begin_in_a_state_that_others_reach_later() -> 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(st.data())
 def test_the_prover_and_brute_force_agree_in_verdict_and_shortest_length(data: st.DataObject) -> None:
-    """A hundred and twenty random workflows have a random rule each; the slow test has ten thousand."""
+    """Two hundred random workflows have a random rule each; the slow test has ten thousand."""
     _compare(data)
 
 
