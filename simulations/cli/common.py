@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ from workflow.files.json_text import json_text
 
 if TYPE_CHECKING:
     from simulations.running.options import RunOptions
+    from simulations.running.progress import Report
     from simulations.scenarios.scenario import Scenario
 
 FAILURE, MISTAKE, UNDECIDED = 1, 2, 3
@@ -164,30 +165,22 @@ def resume_command(out: Path | None) -> str | None:
 
 
 @contextmanager
-def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(silent: bool) -> Iterator[Report | Literal[False]]:
     """Show a progress bar on standard error, with elapsed and remaining time. Print warnings above it."""
     if silent or not sys.stderr.isatty():
-        yield None if silent else _progress_lines()
+        yield False if silent else _progress_lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("replications"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
+    from simulations.running.progress import bar
+
     console = Console(stderr=True)
     show = partial(console.print, markup=False, highlight=False, soft_wrap=True)
-    with Progress(*columns, console=console, transient=True) as bar, _show_warnings(show):
-        task = bar.add_task("", total=None)
-        yield lambda done, todo: bar.update(task, completed=done, total=todo)
+    with bar(console) as report, _show_warnings(show):
+        yield report
 
 
-def _progress_lines() -> Callable[[int, int], None]:
+def _progress_lines() -> Report:
     """Return a function that prints the progress on standard error, at most every half minute: for a log file."""
     last = time.monotonic()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -26,6 +26,7 @@ from simulations.run_folder.whole_files import write_text
 from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
 from simulations.running.options import RunKeywords, RunOptions
+from simulations.running.progress import Progress
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
@@ -139,7 +140,7 @@ def compare(
     other_changes: Sequence[str] = (),
     out: str | Path | None = None,
     options: RunOptions = _DEFAULTS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     **changed: Unpack[RunKeywords],
 ) -> Comparison:
     """Compare scenarios by common random numbers.
@@ -155,8 +156,9 @@ def compare(
     options : RunOptions, optional
         Options of each run. Without event logs the case-by-case comparison is skipped. With `measures` and `courts`, only
         these are computed and tested: fewer measures give more statistical power.
-    progress : callable, optional
-        Called with the finished and the total number of replications.
+    progress : callable or False, optional
+        Called with the finished and the total number of replications. Default: a bar in a terminal, a line in a notebook,
+        nothing in a pipe. ``False`` shows nothing.
     **changed
         Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 

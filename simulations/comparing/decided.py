@@ -8,7 +8,6 @@ because queues change the order of what happens to it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from simulations.comparing.case_pairs import Pairs
 from simulations.comparing.comparison import compare
 from simulations.loading import load_scenario
 from simulations.running.options import RunOptions
+from simulations.running.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Decided:
         return {"until": self.ends, **of_options, "cases": self.n_cases, "pairs": cases}
 
 
-def simulate_both(
-    one: str, other: str, scenario: str | Path, options: RunOptions, progress: Callable[[int, int], None] | None = None
-) -> Decided:
+def simulate_both(one: str, other: str, scenario: str | Path, options: RunOptions, progress: Progress = None) -> Decided:
     """Run a scenario under two workflows with the same cases and draws, and count the cases that end otherwise.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from simulations.running.intervals import (
     prediction,
 )
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.progress import Progress, shown
 from simulations.running.replicating import read_logs
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
@@ -130,7 +131,7 @@ def forecast(
     *,
     court: str = "all",
     confidence: float = CONFIDENCE,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     **changed: Unpack[ReplicationKeywords],
 ) -> Forecast:
     """Forecast when a condition first holds.
@@ -147,8 +148,9 @@ def forecast(
         ``all`` for all courts together.
     confidence : float
         Confidence level of the intervals, between 0 and 1.
-    progress : callable, optional
-        Called with the finished and the total number of replications.
+    progress : callable or False, optional
+        Called with the finished and the total number of replications. Default: a bar in a terminal, a line in a notebook,
+        nothing in a pipe. ``False`` shows nothing.
     **changed
         Single options, such as ``replications=20, seed=5``: the fields of `ReplicationOptions`.
 
@@ -170,7 +172,8 @@ def forecast(
     for message in work_that_may_not_fit(scenario):
         warnings.warn(message, stacklevel=2)
     read = partial(outlook_of, court=court, read=condition.read)
-    outlooks = read_logs(read, scenario, range(1, options.replications + 1), options, progress)
+    with shown(progress) as report:
+        outlooks = read_logs(read, scenario, range(1, options.replications + 1), options, report)
     return _summary(scenario, when.strip(), court, options.seed, confidence, outlooks)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -21,6 +21,7 @@ from simulations.run_folder.whole_files import write_text
 from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
 from simulations.running.options import RunKeywords, RunOptions
+from simulations.running.progress import Progress
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
@@ -160,7 +161,7 @@ def sweep(
     options: RunOptions = _DEFAULTS,
     *,
     out: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     **changed: Unpack[RunKeywords],
 ) -> Sweep:
     """Run a scenario at every point of a grid, with common random numbers.
@@ -177,8 +178,9 @@ def sweep(
         these are computed.
     out : path, optional
         The folder of all runs. Default: ``runs/sweep-<scenario>-<date and time>``.
-    progress : callable, optional
-        Called with the finished and the total number of replications.
+    progress : callable or False, optional
+        Called with the finished and the total number of replications. Default: a bar in a terminal, a line in a notebook,
+        nothing in a pipe. ``False`` shows nothing.
     **changed
         Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 

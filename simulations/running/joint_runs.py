@@ -6,12 +6,13 @@ Each run has its own run folder, which can be resumed, verified and queried like
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulations.loading import change_scenario, load_scenario
 from simulations.run_folder.folders import RunFolderExists, make_folder
 from simulations.running.options import RunOptions
+from simulations.running.progress import Progress, Report, shown
 from simulations.running.run_result import RunResult
 from simulations.running.runs import check_run, run
 from simulations.scenarios.scenario import Scenario
@@ -70,23 +71,22 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
         raise RunFolderExists(f"{folder} cannot be resumed as a {what}: it contains {foreign[0]}. Give another --out.")
 
 
-def run_each(
-    scenarios: Mapping[str, Scenario], folder: Path, options: RunOptions, progress: Callable[[int, int], None] | None
-) -> dict[str, RunResult]:
+def run_each(scenarios: Mapping[str, Scenario], folder: Path, options: RunOptions, progress: Progress) -> dict[str, RunResult]:
     """Run each scenario in its own subfolder, with the same options.
 
     Parameters
     ----------
     scenarios : mapping of str to Scenario
         By the names of their subfolders.
-    progress : callable, optional
-        Called with the finished and the total number of replications of all runs.
+    progress : callable, False or None
+        As for `simulations.running.progress.shown`; called with the replications of all runs.
     """
-    return {
-        name: run(scenario, options, out=folder / name, progress=_of_all(progress, finished, len(scenarios)))
-        for finished, (name, scenario) in enumerate(scenarios.items())
-    }
+    with shown(progress) as report:
+        return {
+            name: run(scenario, options, out=folder / name, progress=_of_all(report, finished, len(scenarios)))
+            for finished, (name, scenario) in enumerate(scenarios.items())
+        }
 
 
-def _of_all(progress: Callable[[int, int], None] | None, before: int, runs: int) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, todo: progress(before * todo + done, runs * todo)
+def _of_all(report: Report | None, before: int, runs: int) -> Progress:
+    return False if report is None else lambda done, todo: report(before * todo + done, runs * todo)

@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import kinds_of, part_path, record_path, write_cases, write_events, write_holds, write_measures
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.precision import Precision
+from simulations.running.progress import Progress, Report, shown
 from simulations.running.results import estimates, read_values
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
@@ -129,7 +130,7 @@ def run(
     hooks: Mapping[str, Hook] | None = None,
     processes: Iterable[Process] = (),
     monitor: Monitoring | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     **changed: Unpack[RunKeywords],
 ) -> RunResult:
     """Run replications of a scenario.
@@ -155,8 +156,9 @@ def run(
         See `simulations.engines.simpy_engine.simulate`. They need ``workers=1``.
     monitor : {"stop", "count"}, optional
         Check the workflow's rules on every case. A violation stops the run or is counted.
-    progress : callable, optional
-        Called with the finished and the total number of replications.
+    progress : callable or False, optional
+        Called with the finished and the total number of replications. Default: a bar in a terminal, a line in a notebook,
+        nothing in a pipe. ``False`` shows nothing.
     **changed
         Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 
@@ -184,11 +186,11 @@ def run(
     engine = choose_engine(options.engine, scenario, len(numbers), own_python)
     job = _Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
     manifest = job.manifest()
-    with open_folder(folder, scenario, manifest, options.resume) as run_folder:
-        _run_all(job, run_folder, numbers, progress, planned)
+    with open_folder(folder, scenario, manifest, options.resume) as run_folder, shown(progress) as report:
+        _run_all(job, run_folder, numbers, report, planned)
         if targets and only is None:
             most = max_replications or max(1000, options.replications)
-            numbers = _until_precise(job, run_folder, numbers, targets, most, progress)
+            numbers = _until_precise(job, run_folder, numbers, targets, most, report)
         records = run_folder.close(numbers)
     return gather(scenario, manifest, {k: records[k] for k in numbers}, folder)
 
@@ -251,9 +253,7 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
 # replications --------------------------------------------------------------------------------------
 
 
-def _run_all(
-    job: _Job, folder: RunFolder, numbers: Sequence[int], progress: Callable[[int, int], None] | None, planned: dict[int, Plan]
-) -> None:
+def _run_all(job: _Job, folder: RunFolder, numbers: Sequence[int], progress: Report | None, planned: dict[int, Plan]) -> None:
     """Run the replications that are not finished. Plans in `planned` are used and removed."""
     complete = folder.complete(numbers)
     todo = [k for k in numbers if k not in complete]
@@ -306,7 +306,7 @@ def _run(job: Shared[_Job], replication: int) -> int:
 
 def _until_precise(
     job: _Job, folder: RunFolder, numbers: list[int], targets: Sequence[Precision], most: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Report | None,
 ) -> list[int]:  # fmt: skip
     """Add replications until every interval is narrow enough, or `most` have run."""
     while True:
@@ -324,5 +324,5 @@ def _until_precise(
         _run_all(job, folder, more, _after(len(numbers) - len(more), progress), {})
 
 
-def _after(before: int, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
+def _after(before: int, progress: Report | None) -> Report | None:
     return None if progress is None else lambda done, todo: progress(before + done, before + todo)

@@ -151,7 +151,7 @@ def _differing(
             run(
                 scenario, replications=max(k, manifest["replications"]), seed=manifest["seed"], only=k, out=fresh,
                 at=days, by=manifest["by"], events=manifest["events"], measures=manifest["measures"],
-                courts=manifest["courts"],
+                courts=manifest["courts"], progress=False,
             )  # fmt: skip
             for kind in records[k].parts:
                 old, new = part_path(folder, kind, k), part_path(fresh, kind, k)
