@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,8 @@ def loaded(scenario: Mapping) -> Scenario:
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (tables | dict.fromkeys(files, "")).items():
             Path(folder, name).write_text(text, encoding="utf-8")
-        with patch("workflow.files.extending.read_yaml", lambda path: node_of(files[path.name], Source(str(path), ""))):
+        read = patch("workflow.files.extending.read_yaml", lambda path: node_of(files[path.name], Source(str(path), "")))
+        with read, chdir(folder):  # values without lines have no folder of their own
             return load_scenario(Path(folder, "random.yaml"))
 
 
