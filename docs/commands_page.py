@@ -23,7 +23,7 @@ HEAD = """# Commands
 | 0 | success |
 | 1 | a broken rule, a failed check, or a run that failed |
 | 2 | a mistake in the input, printed on standard error |
-| 3 | undecided: `prove` could decide a rule, or whether a case can be stuck, neither way; `audit` could not judge a rule or a move |
+| 3 | undecided: `prove` could decide a rule, or whether a case can be stuck, neither way; `audit` could judge no case by a rule |
 | 70 | an error of the program itself; the message names a file with the traceback, to send with a report |
 | 130, 143, 129 | ended by Ctrl-C, SIGTERM or SIGHUP (128 plus the number of the signal); the message says how to go on |
 
