@@ -141,11 +141,15 @@ def read_rank(context: Context, node: Node, what: str) -> float | None:
 
 def read_suspensions(context: Context) -> tuple[Suspension, ...]:
     """Read `suspensions:`, without those that have mistakes."""
-    read = [_suspension(context, i, entry) for i, entry in enumerate(context.file.suspensions)]
+    exempted: dict[tuple[str, str], str | None] = {}
+    read = [_suspension(context, i, entry, exempted) for i, entry in enumerate(context.file.suspensions)]
     return tuple(suspension for suspension in read if suspension is not None)
 
 
-def _suspension(context: Context, i: int, entry: SuspensionEntry) -> Suspension | None:
+def _suspension(
+    context: Context, i: int, entry: SuspensionEntry, exempted: dict[tuple[str, str], str | None]
+) -> Suspension | None:
+    """Read a suspension; `exempted` has the `except:` of the first suspension of each pool and court."""
     path, what = ("suspensions", i), f"suspension of {entry.pool!r}"
     if not context.known(entry.pool, context.file.pools, (*path, "pool"), "suspension", "a pool"):
         return None
@@ -159,10 +163,8 @@ def _suspension(context: Context, i: int, entry: SuspensionEntry) -> Suspension 
     if entry.except_ is not None:
         node = context.at(*path, "except")
         exempt = parse_at(node, entry.except_, context.namespace, context.problems, f"{what}: except")
-    for earlier in context.file.suspensions[:i]:
-        same = earlier.pool == entry.pool and set(earlier.courts) & set(entry.courts)
-        if same and earlier.except_ != entry.except_:
-            context.wrong((*path, "pool"), f"{what}: the suspensions of one pool and court share one except:")
+    if any(exempted.setdefault((entry.pool, court), entry.except_) != entry.except_ for court in entry.courts):
+        context.wrong((*path, "pool"), f"{what}: the suspensions of one pool and court share one except:")
     if not all(known) or (exempt is None and entry.except_ is not None):
         return None
     courts = tuple(context.courts.index(court) for court in entry.courts)

@@ -69,12 +69,15 @@ def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: R
 
 
 def _enum_values(reading: Reading[WorkflowFile], enum: list[object], path: Keys, what: str) -> tuple[str, ...]:
+    seen: set[str] = set()
     for i, word in enumerate(enum):
         if not isinstance(word, str):
             message = f"enum values are words, not {format_value(word)}; put it in quotes, or use a type"
             reading.wrong((*path, i), f"{what}: {message}")
-        elif word in enum[:i]:
+        elif word in seen:
             reading.wrong((*path, i), f"{what}: the value {word!r} is listed twice")
+        else:
+            seen.add(word)
     return tuple(word for word in enum if isinstance(word, str))
 
 

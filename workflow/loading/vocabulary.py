@@ -104,9 +104,11 @@ def _report_taken(reading: Reading[WorkflowFile], second: tuple[str, str, Keys],
 
 
 def _check_labels(reading: Reading[WorkflowFile], section: str, key: str, labels: list[str]) -> None:
+    seen: set[str] = set()
     for i, label in enumerate(labels):
-        if label in labels[:i]:
+        if label in seen:
             reading.wrong((section, i, key), f"{key} {label!r} is listed twice")
+        seen.add(label)
 
 
 def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> Namespace:
