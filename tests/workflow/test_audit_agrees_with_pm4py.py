@@ -226,7 +226,8 @@ def test_token_replay_fits_no_case_with_a_move_not_allowed(data: st.DataObject) 
     unfit = {case for case, one in zip(traces, replayed, strict=True) if not one["trace_is_fit"]}
     labels = Counter(transition.label for transition in net.transitions)
     clear = {case for case, names in traces.items() if all(labels[name] == 1 for name in names)}
-    assert cases_not_allowed(log) <= unfit
+    named_in_net = {case for case, names in traces.items() if all(name in labels for name in names)}
+    assert cases_not_allowed(log) & named_in_net <= unfit
     assert cases_not_allowed(log) & clear == unfit & clear
 
 

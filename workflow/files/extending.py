@@ -62,7 +62,7 @@ def read_given(
 ) -> Node:
     """Read a workflow or a scenario that is given by name, as the path of a file, as YAML text, or as a mapping.
 
-    A string with a line break is YAML text. Relative paths in a text and a mapping start from the current folder.
+    A string with a line break is YAML text, unless a file has this name. Relative paths in a text and a mapping start from the current folder.
 
     Raises
     ------
@@ -71,12 +71,17 @@ def read_given(
     """
     if isinstance(given, Mapping):
         node = node_of(given, Source("<mapping>", ""))
-    elif isinstance(given, str) and "\n" in given:
+    elif isinstance(given, str) and is_text(given, beside):
         node = parse_yaml(given, "<text>")
         check_kind(node, what)
     else:
         return read_extending(str(given), beside, built_in, what, extend)
     return _extended(node, Path(), built_in, what, extend, ())
+
+
+def is_text(given: str, beside: Path = Path()) -> bool:
+    """Return whether a string is YAML text: it has a line break, and no file in the folder `beside` has this name."""
+    return "\n" in given and not os.path.exists(beside / given)
 
 
 def _extended(

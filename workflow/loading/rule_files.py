@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from workflow.errors import MOST_PRINTED, InputError, Mistakes, Problem
+from workflow.files.extending import is_text
 from workflow.files.format import BoundEntries, RuleEntry, bounds_field, calendars_field
 from workflow.files.kinds import check_kind
 from workflow.files.validation import Entry, Name, format_value, usable
@@ -51,7 +52,7 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     if isinstance(rules, Mapping):
         node = node_of(rules, Source("<mapping>", ""))
     else:
-        node = parse_yaml(rules, "<text>") if isinstance(rules, str) and "\n" in rules else read_yaml(Path(rules))
+        node = parse_yaml(rules, "<text>") if isinstance(rules, str) and is_text(rules) else read_yaml(Path(rules))
     check_kind(node, "rules file")
     validated = usable(RulesFile, node)
     problems: list[Problem] = Mistakes(validated.problems)
