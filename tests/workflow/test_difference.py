@@ -301,3 +301,29 @@ def test_a_common_factor_of_alternatives_is_written_once(people):
     literals = ("not enforcement_priority", "not victim", "not pregnant_or_nursing", "factor_in_favour")
     assert [r.decided for r in difference.regions] == [("reviewed: refer_for_check, not keep_on_docket",)]
     assert all(literal in difference.regions[0].when for literal in literals), difference.regions[0].when
+
+
+def test_rules_that_differ_are_named() -> None:
+    """A rule is another if any form of it says something else, and the same however its names are joined."""
+    steps = {"transition": "serve", "from": "queue", "to": "gone"}, {"transition": "drop", "from": "queue", "to": "gone"}
+    desk = {
+        "workflow": "desk", "activities": {"serve": {}}, "states": {"queue": {"activity": "serve"}, "gone": {"final": True}},
+        "transitions": [{**steps[0], "when": "urgent"}, steps[1]], "facts": {"urgent": {"type": "boolean"}},
+        "entry": {"states": ["queue"]},
+    }  # fmt: skip
+    one = [
+        {"rule": "same", "never": "serve or drop"}, {"rule": "gone", "never": "drop"}, {"rule": "number", "at_most": 1, "of": "serve"},
+        {"rule": "word", "before": "drop", "needs": "serve"}, {"rule": "fair", "eventually": "serve"},
+    ]  # fmt: skip
+    other = [
+        {"rule": "same", "never": ["drop", "serve"]}, {"rule": "number", "at_most": 2, "of": "serve"},
+        {"rule": "word", "before": "drop", "needs": {"of": "serve", "if": "urgent"}}, {"rule": "fair", "eventually": "drop"},
+        {"rule": "new", "exactly": 1, "of": "serve"},
+    ]  # fmt: skip
+    changed = diff(load_workflow({**desk, "rules": one}), load_workflow({**desk, "workflow": "counter", "rules": other}))
+    assert [str(rule) for rule in changed.rules] == [
+        "gone: only in desk", "number: says something else", "word: says something else", "fair: says something else",
+        "new: only in counter",
+    ]  # fmt: skip
+    assert list(changed.render())[-1] == "rule new: only in counter"
+    assert changed.json()["rules"][0] == {"rule": "gone", "only_in": "desk"}

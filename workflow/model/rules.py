@@ -82,6 +82,11 @@ class Rule:
         return replace(self, automaton=count(self.subject, self.words.get("since"), most=self.limit), per=None)
 
     @property
+    def meaning(self) -> tuple[object, ...]:
+        """Return what it says, whatever its name and the words of its file."""
+        return self.template, self.automaton, self.condition, self.within, self.per, self.limit, self.how, self.fair
+
+    @property
     def is_live(self) -> bool:
         """Return whether a case breaks the rule that rests or goes round forever while an obligation is open."""
         return self.fair is not None

@@ -87,6 +87,29 @@ class Region:
 
 
 @dataclass(frozen=True)
+class RuleChange:
+    """A rule that only one of two workflows has, or that says something else in the other.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    workflow : str or None
+        The name of the workflow that alone has it; ``None`` if both have one of this name.
+    """
+
+    rule: str
+    workflow: str | None
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {'says something else' if self.workflow is None else f'only in {self.workflow}'}"
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {"rule": self.rule, "only_in": self.workflow}
+
+
+@dataclass(frozen=True)
 class Difference:
     """Where two workflows differ, over a population.
 
@@ -96,6 +119,8 @@ class Difference:
         Number of cases that are decided alike in every course of events.
     of_case : ndarray of int64, shape (n_cases,)
         The region of each case, -1 for equal decisions.
+    rules : tuple of RuleChange
+        The rules that differ.
     """
 
     one: Workflow
@@ -104,6 +129,7 @@ class Difference:
     same: int
     total: int
     of_case: NDArray[np.int64]
+    rules: tuple[RuleChange, ...] = ()
 
     @property
     def could_differ(self) -> int:
@@ -113,7 +139,7 @@ class Difference:
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         counts = {"could_differ": self.could_differ, "same": self.same, "total": self.total}
-        return {"regions": [r.json() for r in self.regions], **counts}
+        return {"regions": [r.json() for r in self.regions], **counts, "rules": [rule.json() for rule in self.rules]}
 
     def __repr__(self) -> str:
         return f"<Difference of {self.one.name!r} and {self.other.name!r}: {len(self.regions)} regions, {self.could_differ:,} of {self.total:,} cases>"
@@ -127,7 +153,9 @@ class Difference:
             [f"{r.count:,}", r.when if r.example else "whatever their facts", self._example(r), "; ".join(r.decided)]
             for r in self.regions
         ]
-        return html.page(html.paragraph(self._summary("cases")), html.table(columns, rows, n_text=4))
+        return html.page(
+            html.paragraph(self._summary("cases")), html.table(columns, rows, n_text=4), *map(html.paragraph, self._of_rules())
+        )
 
     def render(self, of: str = "cases") -> Iterator[str]:
         """Yield the lines of a report.
@@ -145,6 +173,12 @@ class Difference:
                 yield f"  for example {self._example(region)}"
             yield f"  decided by {self.other.name}, unlike {self.one.name}:"
             yield from (f"    {change}" for change in region.decided)
+        if self.rules:
+            yield ""
+            yield from self._of_rules()
+
+    def _of_rules(self) -> list[str]:
+        return [f"rule {rule}" for rule in self.rules]
 
     def _summary(self, of: str) -> str:
         return (
@@ -201,7 +235,14 @@ def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Diffe
         example = _example(one, known.take(np.flatnonzero(of_class[:n] == i)), alternatives)
         regions.append(Region(alternatives, _describe(one, way), example, int(sizes[of_class[:n] == i].sum())))
     of_case = of_class[classes.of_case] if n else np.zeros(0, np.int64)
-    return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case)
+    return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case, _rule_changes(one, other))
+
+
+def _rule_changes(one: Workflow, other: Workflow) -> tuple[RuleChange, ...]:
+    """Return the rules that differ, in the order of the first workflow."""
+    here, there = ({rule.name: rule.meaning for rule in workflow.rules} for workflow in (one, other))
+    changes = [RuleChange(name, None if name in there else one.name) for name in here if here[name] != there.get(name)]
+    return (*changes, *(RuleChange(name, other.name) for name in there if name not in here))
 
 
 def _by_size(differing: Sequence[frozenset[Change]], sizes: NDArray[np.int64]) -> list[frozenset[Change]]:
