@@ -70,9 +70,11 @@ _TWO53, _HALF, _SIDE, _BIAS = 1 << 53, 1 << 52, 52 * 32, 1023 << 5
 _LOW47, _P47 = (1 << 47) - 1, 2.0**-47
 
 # The number of a lookup: k >= 0 is a table, -1 is no lookup, k <= -2 is the constant -3 - k; from `BY_DATE` on, k - BY_DATE is
-# the first of a number of steps, each with a date and the lookup from then on.
+# the first of a number of steps, each with a date and the lookup from then on. Of priorities, a number from `BY_FACTS` on is a
+# column of ranks, k - BY_FACTS.
 NONE = -1
 BY_DATE = 1 << 40
+BY_FACTS = 1 << 41
 
 # Results of `run`.
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
@@ -83,8 +85,8 @@ NOTHING, HEAP, CHANGES, DATES, ARRIVALS = range(5)
 # Compile a function into its callers.
 _inline = njit(forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-# Compile a function once, apart from the loop, which stays small: for models with teams.
-_team = njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# Compile a function for what few models have, such as teams, apart from the loop, which stays small.
+_apart = njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def _record(**fields: str) -> np.dtype[Any]:
@@ -113,8 +115,7 @@ SUSPENSION = _record(start="i8", end="i8")
 # Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
 WORK = _record(length="i8", started="i8")
 ACTIVITY = _record(
-    pool="i8", priority="i8", priorities="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8",
-    kinds="i8",
+    pool="i8", priority="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8", kinds="i8",
 )  # fmt: skip
 # The cases of a queue that need the same: each kind has a queue of its own. Its teams are tried in order.
 KIND = _record(first="i8", n="i8", hold="i8")
@@ -411,14 +412,19 @@ def _look_up(model, world, i, k):
     return np.int64(model.values[_index(at)])
 
 
+@_apart
+def _in_force(steps, k, now):
+    """Return the lookup in force at a time, from the first of its steps; it also holds before its date."""
+    while steps[_index(k + 1)].date <= now:
+        k += 1
+    return np.int64(steps[_index(k)].lookup)
+
+
 @_inline
 def _look_up_now(model, world, i, k):
-    """Return the value of a lookup that may change on dates; before its second date, the first value holds."""
+    """Return the value of a lookup that may change on dates."""
     if k >= BY_DATE:
-        k -= BY_DATE
-        while model.steps_of_lookups[_index(k + 1)].date <= world.counters[0].now:
-            k += 1
-        k = model.steps_of_lookups[_index(k)].lookup
+        k = _in_force(model.steps_of_lookups, k - BY_DATE, world.counters[0].now)
     return _look_up(model, world, i, k)
 
 
@@ -776,7 +782,7 @@ def _place(model, world, p, i, state):
     return np.int64(-2 if station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0 else -1)
 
 
-@njit
+@_apart
 def _first_that_resumes(model, world, p, with_others):
     """Return the first case of a station whose work was interrupted, -1 if there is none.
 
@@ -809,7 +815,7 @@ def _served_before(model, world, x, y):
     return x < y
 
 
-@_inline
+@_apart
 def _is_suspended(model, world, p, now):
     """Return whether a station is suspended for cases that are not exempt."""
     station, suspensions = world.stations[p], model.suspensions
@@ -965,12 +971,12 @@ def _station_of(model, world, i, pool):
     return _index(entry.station + (np.int64(world.cases[i].court) if entry.at_court == 1 else 0))
 
 
-@_inline
+@_apart
 def _priority(model, world, i, state):
     """Return the rank of the priority of a case among all that occur in its pool."""
     activity = model.activities[_index(model.states[state].activity)]
-    if activity.priorities >= 0:
-        return model.orders[_index(activity.priorities), i]
+    if activity.priority >= BY_FACTS:
+        return model.orders[_index(activity.priority - BY_FACTS), i]
     return model.priorities[_look_up(model, world, i, activity.priority)]
 
 
@@ -1061,7 +1067,7 @@ def _next_date(model, world, i, event, visit, since):
     return since + np.int64(np.rint(min(x, 4611686018427387904.0)))
 
 
-@njit
+@_apart
 def _next_date_by_steps(model, world, i, k, left, at):
     """Return when the integral of a rate that changes on dates has grown by a number (`simulations.engines.hazards`)."""
     while True:
@@ -1204,7 +1210,7 @@ def _start(model, world, p, i, now):
 # A server is numbered by its place in `free`.
 
 
-@_team
+@_apart
 def _lacks(model, world, i, team, now):
     """Return what keeps a team from starting work on a case, apart from the length of the work."""
     needs, interrupted, lacking = model.needs, world.cases[i].interrupted == 1, NOTHING_LACKS
@@ -1225,7 +1231,7 @@ def _team_calendar(model, world, i, t):
     return model.team_calendars[_index(model.teams[_index(t)].calendars + np.int64(world.cases[i].court))]
 
 
-@_team
+@_apart
 def _start_team(model, world, p, i, now):
     """Start the work of a case with the first team that is free; return what is lacking if there is none."""
     case, queue = world.cases[i], world.stations[p]
@@ -1265,7 +1271,7 @@ def _start_team(model, world, p, i, now):
     return lacking
 
 
-@_team
+@_apart
 def _seize_team(model, world, i, team):
     """Seize the servers of a team for a case."""
     case, last = world.cases[i], np.int64(-1)
@@ -1287,7 +1293,7 @@ def _seize_team(model, world, i, team):
             last = place
 
 
-@_team
+@_apart
 def _start_teams(model, world, p, now):
     """Start the cases of a station's queues for which a team is free, in order.
 
@@ -1313,7 +1319,7 @@ def _start_teams(model, world, p, now):
             queues[_index(at)].walk = counters.walk
 
 
-@_team
+@_apart
 def _record_team(model, world, i, r):
     """Record the servers of a case's team for a row; the row itself has the first."""
     counters, place = world.counters[0], np.int64(world.cases[i].previous)
@@ -1328,7 +1334,7 @@ def _record_team(model, world, i, r):
         place = world.links[place]
 
 
-@_team
+@_apart
 def _release_team(model, world, i):
     """Release the servers of a case's team."""
     place = np.int64(world.cases[i].previous)

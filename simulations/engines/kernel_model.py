@@ -469,7 +469,7 @@ class _Layout:
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
             if work is None:  # no case reaches it
-                rows.append((-1, -1, -1, 0, 0, 0, -1, -1, 0, -1))
+                rows.append((-1, -1, 0, 0, 0, -1, -1, 0, -1))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
             level = fixed[work.pool].index(work.priority) if work.pool in fixed else 0
@@ -479,28 +479,28 @@ class _Layout:
             calendar = -1 if work.working_days is None else self._calendar(work.working_days)
             purpose = f"activity:{name}"
             gives = self.outcomes_of(activity, purpose, work.outcome)
-            priority = self._priority(work) if work.pool in self.ranked else (-1, -1)
+            priority = self._priority(work) if work.pool in self.ranked else -1
             kinds = self.teams.add(work)
-            rows.append((pool, *priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose), kinds))
+            rows.append((pool, priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose), kinds))
         return structured(rows, kernel.ACTIVITY, spare=False)
 
-    def _priority(self, work: Work) -> tuple[int, int]:
-        """Return the lookup of a priority, and the column of ranks if it depends on facts alone; -1 for the other."""
+    def _priority(self, work: Work) -> int:
+        """Return the lookup of a priority, or the number of a column of ranks if it depends on facts alone."""
         value, pool = work.priority, str(work.pool)
         first = len(self.priorities)
         if isinstance(value, Expression) and not names(value) & set(self.fields):
             self.orders.append(Ranked(value, pool))
-            return -1, len(self.orders) - 1
+            return kernel.BY_FACTS + len(self.orders) - 1
         if isinstance(value, Expression):
             fields, columns = self.look.grid(names(value))
             values = np.broadcast_to(vector(value, columns.values, columns.missing), len(columns))
             distinct, table = np.unique(values, return_inverse=True)
             self.priorities += [(pool, float(number)) for number in distinct]
-            return self.look.add(fields, first + table.ravel()), -1
+            return self.look.add(fields, first + table.ravel())
         choice = value if isinstance(value, Choice) else Choice(value)
         numbers = sorted(set(choice.leaves()))
         self.priorities += [(pool, number) for number in numbers]
-        return self.look.choice(choice, lambda leaf: first + numbers.index(leaf), self.scenario), -1
+        return self.look.choice(choice, lambda leaf: first + numbers.index(leaf), self.scenario)
 
     def _states(self) -> Any:
         activities = list(self.workflow.activities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,7 +79,7 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
         key = int(head)
     elif isinstance(children, dict):
         spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
-        key = spelled.get(head, head)
+        key = spelled.get(head, _new_key(children, head))
     else:
         raise InputError([f"{whole}: {here} is {format_value(children)}, which has no keys"])
     old = children[key] if isinstance(children, list) else children.get(key)
@@ -95,9 +96,25 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
     if isinstance(children, list):
         return replace(node, value=[*children[:key], new, *children[key + 1 :]])
     places_of_keys = {**node.keys, key: node.keys[key] if rest else new.position}
-    return replace(node, value={**children, key: new}, keys=places_of_keys)
+    merged = {**children, key: new}
+    if key not in children and _are_dates(merged):
+        merged = dict(sorted(merged.items()))
+    return replace(node, value=merged, keys=places_of_keys)
+
+
+def _new_key(children: dict[Any, Node], head: str) -> Any:
+    """Return a key that a mapping does not have: a date among dates, and a text otherwise."""
+    if _are_dates(children):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(head)
+    return head
+
+
+def _are_dates(keys: Iterable[Any]) -> bool:
+    listed = list(keys)
+    return bool(listed) and all(type(key) is dt.date for key in listed)
 
 
 def _has_names(node: Node) -> bool:
     """Return whether a node is a mapping of names; a single value may replace a mapping of dates."""
-    return isinstance(node.value, dict) and not (node.value and all(isinstance(k, dt.date) for k in node.value))
+    return isinstance(node.value, dict) and not _are_dates(node.value)

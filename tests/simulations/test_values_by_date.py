@@ -12,12 +12,14 @@ from hypothesis import given, settings
 
 from simulations.chance.distributions import make_distribution
 from simulations.engines import compiled_engine
+from simulations.loading.changes import changed
 from simulations.log.eventlog import EventLog
 from simulations.planning.relevant import what_matters
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.random_scenarios import DAYS, STARTS, Mapping, loaded, run
+from workflow.files.yaml_tree import Source, node_of
 
 pytest.importorskip("numba")
 
@@ -169,6 +171,13 @@ def test_what_is_relevant_keeps_the_dates_and_what_their_values_read() -> None:
     reduced = what_matters(scenario, "empty")
     assert reduced.people == scenario.people
     assert moments(reduced, "complete") == moments(scenario, "complete")
+
+
+def test_a_change_of_the_command_line_adds_a_date_in_its_place() -> None:
+    """The new date stands between the others; an existing one is replaced."""
+    node = node_of({"size": {STARTS: 1, DAYS[3]: 2}}, Source("office.yaml", ""))
+    both = changed(changed(node, f"size.{DAYS[1]}=3"), f"size.{DAYS[3]}=4")
+    assert list(both.plain()["size"].items()) == [(STARTS, 1), (DAYS[1], 3), (DAYS[3], 4)]
 
 
 def _split(entry: Any) -> Any:
