@@ -49,6 +49,7 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _forget_killed(path)
         if path.is_symlink():
             raise OSError(errno.EINVAL, "is a symbolic link; remove it, or give another path")
         if path.exists() and not path.is_file():
@@ -77,6 +78,20 @@ def _reason(error: Exception) -> str:
         return error.strerror
     number = re.search(r'"errno":"(\d+)"', str(error))
     return os.strerror(int(number[1])) if number else str(error).splitlines()[0]
+
+
+def _forget_killed(path: Path) -> None:
+    """Delete what processes that have been killed were writing to the same path."""
+    begin = f".{_shortened(path.name)}."
+    for name in os.listdir(path.parent):
+        number = name.removeprefix(begin).removesuffix(".tmp")
+        if name == f"{begin}{number}.tmp" and number.isascii() and number.isdigit():
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                _forget(path.with_name(name))
+            except (OSError, OverflowError):
+                continue
 
 
 def _forget(unfinished: Path) -> None:

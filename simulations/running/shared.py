@@ -58,8 +58,11 @@ def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> I
     in_order : bool
         Whether to yield results in the order of the tasks, or as they finish.
     """
+    from multiprocessing import resource_tracker
+
     from joblib import Parallel
 
+    resource_tracker.ensure_running()  # to start it within the block below would let signals through
     order = "generator" if in_order else "generator_unordered"
     lifeline, _ = _pipe(os.getpid())
     parallel = Parallel(n_jobs=workers, backend="loky", return_as=order, initializer=_end_with, initargs=(lifeline,))

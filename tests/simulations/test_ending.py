@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulations import load_scenario, run
-from simulations.run_folder.whole_files import WriteFailed
+from simulations.run_folder.whole_files import WriteFailed, write_text
 from tests import command_server
 from tests.simulations.desk import write_tiny
 
@@ -217,6 +217,33 @@ def test_an_unforeseen_error_without_a_place_for_the_file_is_one_line(tmp_path: 
     done = _python(program, "list", TMPDIR=str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (70, 1)
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_workers_are_started_while_signals_to_end_are_held_back() -> None:
+    """A Ctrl-C while a worker starts would print its traceback; it is delivered to the command alone."""
+    program = (
+        "import importlib, signal; from joblib import delayed\n"
+        "popen = importlib.import_module('joblib.externals.loky.backend.fork_exec')\n"
+        "from simulations.running.shared import in_processes\n"
+        "start, held = popen.fork_exec, []\n"
+        "def started(*arguments, **named):\n"
+        "    held.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "    return start(*arguments, **named)\n"
+        "popen.fork_exec = started\n"
+        "print(list(in_processes((delayed(abs)(-k) for k in range(4)), 2)), held)\n"
+    )
+    assert _python(program).stdout == "[0, 1, 2, 3] [True, True]\n"
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    """The unfinished file of a process that is running stays, as do files of other names."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    kept = {f".log.xes.{os.getppid()}.tmp", ".log.xes.x.tmp", ".other.1.tmp"}
+    for name in (f".log.xes.{ended.pid}.tmp", *kept):
+        (tmp_path / name).write_text("half", encoding="utf-8")
+    write_text(tmp_path / "log.xes", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"log.xes", *kept}
 
 
 def _python(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
