@@ -281,7 +281,7 @@ def test_mistakes_in_bounds_are_reported_together() -> None:
     }  # fmt: skip
     with pytest.raises(InputError) as raised:
         load_workflow(HEARINGS | {"bounds": bounds})
-    assert [problem.message for problem in raised.value.problems] == [
+    assert {problem.message for problem in raised.value.problems} == {
         "bounds: hearings: is not a state, an activity or an event. Did you mean 'hearing'?",
         "bounds: gone: a case never leaves a final state; give bounds for states with an activity, and for resting ones",
         "bounds: asked: only events end a stay in a resting state, so it has no lower bound; write at most 3 days,"
@@ -293,7 +293,20 @@ def test_mistakes_in_bounds_are_reported_together() -> None:
         "bounds: question: the lower bound, 9 days, is above the upper bound, 3 days",
         "bounds: question: since: 'cal' is not a transition. Did you mean 'call'?",
         "bounds: hearing: since: belongs to events; the time in a state counts from entering it",
-    ]
+    }
+
+
+def test_a_bound_that_is_no_length_of_time_is_refused() -> None:
+    """The message shows both ways to write one."""
+    with pytest.raises(InputError, match=r"bounds\.hearing: must be a bound on time such as 'at most 60 days', or a mapping"):
+        load_workflow(HEARINGS | {"bounds": {"hearing": 5}})
+
+
+def test_working_days_beyond_the_known_holidays_are_undecided() -> None:
+    """No calendar of public holidays reaches a hundred years ahead."""
+    bounds = {"hearing": {"time": "at most 20000 working days", "calendar": "US"}}
+    verdict = decided(NEVER_ASKED, bounds, "26000 working days", calendar="US")
+    assert (verdict.decision, verdict.reason) == ("undecided", "working days reach beyond the years whose holidays are known")
 
 
 def test_a_late_history_is_checked_against_the_bounds() -> None:
@@ -465,7 +478,7 @@ def _differences(seeds: range) -> Iterator[tuple[str, str]]:
         by_grid = "broken" if longest(True, limit + 1) > limit else "monitored" if longest(False, limit + 1) > limit else "proved"
         yield verdict.decision, by_grid
         if verdict.deadline is not None and verdict.decision in ("broken", "proved"):
-            _check_longest(seed, verdict, longest(True, limit + 60), limit)
+            _check_longest(seed, verdict, longest(verdict.decision == "broken", limit + 60), limit)
 
 
 def _check_longest(seed: int, verdict: Verdict, by_grid: int, limit: int) -> None:

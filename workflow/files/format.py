@@ -339,7 +339,10 @@ class RuleEntry(Entry):
 
 
 def _bound(value: object) -> object:
-    return {"time": value} if isinstance(value, str) else value
+    if isinstance(value, str | dict):
+        return {"time": value} if isinstance(value, str) else value
+    example = "such as 'at most 60 days', or a mapping such as {time: 20 to 30 days, since: call}"
+    raise ValueError(f"must be a bound on time {example}, not {format_value(value)}")
 
 
 def _or_text(schema: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ _NUMBER = r"[0-9]{1,300}(?:\.[0-9]+)?"
 _UNIT = r"[^\W\d][^\d]*?"
 _LENGTH = re.compile(rf"\s*({_NUMBER})\s*({_UNIT})\s*")
 _RANGE = re.compile(
-    rf"\s*(?:at most\s+(?P<most>{_NUMBER}\s*{_UNIT})|at least\s+(?P<least>{_NUMBER}\s*{_UNIT})"
+    rf"\s*(?:at\s+most\s+(?P<most>{_NUMBER}\s*{_UNIT})|at\s+least\s+(?P<least>{_NUMBER}\s*{_UNIT})"
     rf"|(?P<from>{_NUMBER}\s*(?:{_UNIT})??)\s*\bto\b\s*(?P<to>{_NUMBER}\s*{_UNIT})|(?P<exactly>{_NUMBER}\s*{_UNIT}))\s*"
 )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workflow.model.time_limits import DAY, TimeLimit
 from workflow.predicates.calendar_days import EPOCH
+from workflow.proving.budget import LimitReached
 
 Integers = NDArray[np.int64]
 
@@ -30,6 +31,11 @@ def _day(date: dt.date) -> int:
     return date.toordinal() - EPOCH
 
 
+def _reach(limit: TimeLimit) -> int:
+    """Return a number of days in which a number of working days surely ends, but for long closures."""
+    return 2 * int(limit.number) + 60
+
+
 class StartDates:
     """The dates on which something may begin, and on which a question has to be decided.
 
@@ -40,6 +46,11 @@ class StartDates:
     ----------
     days : ndarray of int64
         In days since 1970.
+
+    Raises
+    ------
+    LimitReached
+        If working days reach beyond the years whose holidays are known.
     """
 
     def __init__(self, limits: Iterable[TimeLimit]) -> None:
@@ -53,7 +64,10 @@ class StartDates:
                 earliest, latest = rules.years
                 self.first = max(self.first, _day(dt.date(max(earliest, _FIRST.year - 20) + 1, 1, 1)))
                 self.last = min(self.last, _day(dt.date(latest, 1, 1)))
-                last = min(last, self.last - min(3_653, (self.last - first) // 2))
+                first = max(first, self.first)
+                last = min(last, self.last - _reach(limit) - min(3_653, (self.last - first) // 2))
+        if last < first:
+            raise LimitReached("working days reach beyond the years whose holidays are known")
         self.days: Integers = np.arange(first, first + 1 if self.any_date else last + 1, dtype=np.int64)
 
     def __str__(self) -> str:
@@ -82,7 +96,7 @@ class LengthOfTime:
         """Return the last day of the period for each day of begin from the first on, as far as known."""
         first, last = self.dates.first, self.dates.last
         if self.limit.calendar is not None and self.limit.calendar.holidays is not None:
-            last -= 2 * int(self.limit.number) + 60
+            last -= _reach(self.limit)
         return self.limit.ends(np.arange(first, last + 1, dtype=np.int64) * DAY) // DAY
 
     def _last_day(self, day: Integers) -> Integers:
