@@ -177,6 +177,28 @@ MARKED: Mapping = {
 these has the only slot, and then the first long one resumes; but not on the fifth day, when they are suspended."""
 
 
+HELD: Mapping = {
+    "scenario": "held",
+    "workflow": {
+        "workflow": "held",
+        "facts": {"foreign": {"type": "boolean"}},
+        "activities": {"hear": {}},
+        "states": {"docket": {"activity": "hear"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": "docket", "to": "done"}],
+        "entry": {"states": ["docket"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "courts": {"east": {}},
+    "pools": {"judges": {"at": "court", "size": 1}, "ushers": {"at": "court", "size": 1}},
+    "suspensions": [{"pool": "ushers", "courts": ["east"], "from": STARTS, "to": STARTS}],
+    "activities": {"hear": {"needs": {"judges": 1, "ushers": {"when": "foreign"}}, "hold": True, "takes": "1 hour"}},
+    "arrivals": {"first": {"at": ["1 hour"], "people": {"foreign": 1}}, "second": {"at": ["2 hours"], "people": {"foreign": 0}}},
+    "people": {"foreign": 0.5},
+}
+"""The first case waits for the end of a suspension, and does not hold up the second."""
+
+
 @st.composite
 def crowds(draw: Any, teams: bool = True) -> Mapping:
     """Draw a scenario; the key ``workflow`` holds the mapping of its workflow. With `teams`, work may need several pools."""

@@ -14,7 +14,7 @@ from simulations.engines import compiled_engine, kernel, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
-from tests.simulations.crowds import EXCEPTED, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
+from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
@@ -163,7 +163,15 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
     """Return plans with the SimPy engine's logs: five made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     examples = []
-    for scenario in (loaded(INTERRUPTED), loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), loaded(MARKED), pilot):
+    for scenario in (
+        loaded(INTERRUPTED),
+        loaded(WITHDRAWN),
+        loaded(TOGETHER),
+        loaded(EXCEPTED),
+        loaded(HELD),
+        loaded(MARKED),
+        pilot,
+    ):
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
