@@ -48,9 +48,14 @@ class Source:
     text: str = field(repr=False)
     root: Node | None = field(default=None, repr=False)
 
+    @property
+    def in_code(self) -> bool:
+        """Whether the values were given in Python, and not in a file or a text."""
+        return not self.text and self.name.startswith(("<", "change "))
+
     def inside(self, key: object) -> Source:
-        """Return the source of a value at a key or an index; the same one for values that were given as a text."""
-        if self.text:
+        """Return the source of a value at a key or an index; the same one for values of a file or of a text."""
+        if not self.in_code:
             return self
         name = str(key) if str(key).isprintable() else repr(key)
         name = name if len(name) <= _LONGEST_KEY else f"{name[:_LONGEST_KEY]}…"
@@ -88,7 +93,7 @@ class Node:
     @property
     def folder(self) -> Path:
         """Return the folder of the file, which relative file names start from; the current one without a file."""
-        return Path(self.source.name).parent if self.line else Path()
+        return Path() if self.source.in_code else Path(self.source.name).parent
 
     def written(self) -> str:
         """Return the value as YAML; the root of a file as its text, with comments."""
