@@ -31,7 +31,7 @@ def ruled(draw: Any) -> Mapping:
     scenario: Mapping = draw(any_scenario())
     workflow = scenario["workflow"]
     words = [*(t["transition"] for t in workflow["transitions"]), *workflow["events"]]
-    conditions = [*_Drawing(draw, workflow, True).yes, *(f"state == '{s}'" for s in workflow["states"])]
+    conditions = [*_Drawing(draw, workflow, True, False).yes, *(f"state == '{s}'" for s in workflow["states"])]
     rules = [_rule(draw, words, conditions) for _ in range(draw(st.integers(1, 4)))]
     rules = [{"rule": f"rule {k}", **rule} for k, rule in enumerate(rules)]
     policies = [{**p, "workflow": {**p["workflow"], "rules": rules}} for p in scenario["policies"]]

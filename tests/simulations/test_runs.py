@@ -17,11 +17,13 @@ import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, run, simulate
 from simulations.log.eventlog import EventLog
-from simulations.run_folder.parts import KINDS, sha256
+from simulations.run_folder.parts import sha256
 from simulations.running.runs import RunFolderExists
 from tests.simulations.desk import DESK, TINY, write_tiny
 from workflow.errors import InputError, StuckCase
 from workflow.files.yaml_tree import dump_yaml, parse_yaml
+
+PARTS = ["cases", "events", "measures"]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_replications_differ_from_each_other(six: Path) -> None:
 def test_a_replication_run_alone_has_the_same_bytes(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Replication 5 of 6."""
     alone = _parts(run(tiny, replications=6, seed=3, only=5, out=tmp_path / "alone").folder)
-    assert sorted(alone) == [f"{kind}/replication=5.parquet" for kind in sorted(KINDS)]
+    assert sorted(alone) == [f"{kind}/replication=5.parquet" for kind in PARTS]
     assert alone == {name: _parts(six)[name] for name in alone}
 
 
@@ -252,7 +254,7 @@ def test_a_killed_run_leaves_whole_parts_only_and_is_resumed_to_the_same_bytes(t
 
 def test_a_full_disk_leaves_no_part_of_a_part_and_a_clear_error(tiny: Path, six: Path, tmp_path: Path) -> None:
     """No file may grow beyond the limit, which the cases keep and the events do not: the error names the part."""
-    sizes = {kind: (six / kind / "replication=1.parquet").stat().st_size for kind in KINDS}
+    sizes = {kind: (six / kind / "replication=1.parquet").stat().st_size for kind in PARTS}
     assert sizes["cases"] < sizes["events"]
     limit = (sizes["cases"] + sizes["events"]) // 2
     program = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); {PROGRAM}"
