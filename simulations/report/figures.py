@@ -132,7 +132,7 @@ def published_figure(contents: Contents) -> Figure | None:
     if not rows:
         return None
     lines = [row["line"] for row in rows]
-    axis = alt.Axis(format="+%", tickCount=7)
+    axis = alt.Axis(format="+%", tickCount=5, labelFlush=False)
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=330)))
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
     title = "simulated less published, in percent of the published figure"
@@ -140,7 +140,8 @@ def published_figure(contents: Contents) -> Figure | None:
     bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
     points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
     labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
-    chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22))
+    room = {"left": 40, "right": 40, "top": 5, "bottom": 5}  # for a reader whose fonts are wider
+    chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22), padding=room)
     caption = ["Line at 0: as published. Dot: mean of the run, with the interval of the mean."]
     if len(result.replications) > 1:
         caption.append(f"Light bar: {describe_prediction(result)}.")

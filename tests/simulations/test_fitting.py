@@ -118,7 +118,7 @@ def test_every_command_warns_once_before_it_simulates(
     printed = CliRunner().invoke(app, [values.get(word, word) for word in command] + ["--workers", "1"])
     assert printed.exit_code == 0, printed.output
     assert printed.stderr.count("0.5% of the work of 'serve' is longer than the shortest interval") == 1
-    progress = re.search(r"^progress$|^  \d+: \d of \d+$", printed.stderr, re.MULTILINE)
+    progress = re.search(r"^progress$|^  search, size \d+: ", printed.stderr, re.MULTILINE)
     assert progress is not None
     assert printed.stderr.index("warning: pool 'p' has at_shift_end: fit.") < progress.start()
 

@@ -145,4 +145,4 @@ def test_a_sentence_rounds_a_mean_as_its_interval() -> None:
     assert "file: 5,960 times" in most_frequent({"file": [5950, 6100, 5820]}, 0.95).text
     queue = GrowingQueue("clerks", "all", END, END, 12.4, 5956.7, 1.0, None, None, 12.1, 12.7, 5610.0, 6303.4)
     (sentence,) = growing([queue])
-    assert sentence.text.endswith("from 12.40 to 5,960 cases.")
+    assert sentence.text.endswith("from 10 to 5,960 cases.")

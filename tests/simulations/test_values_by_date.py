@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 
 from simulations.chance.distributions import make_distribution
 from simulations.engines import compiled_engine
-from simulations.loading.changes import changed
+from simulations.loading.changes import changed, changes_of
 from simulations.log.eventlog import EventLog
 from simulations.planning.relevant import what_matters
 from simulations.scenarios.scenario import Scenario
@@ -176,7 +177,8 @@ def test_what_is_relevant_keeps_the_dates_and_what_their_values_read() -> None:
 def test_a_change_of_the_command_line_adds_a_date_in_its_place() -> None:
     """The new date stands between the others; an existing one is replaced."""
     node = node_of({"size": {STARTS: 1, DAYS[3]: 2}}, Source("office.yaml", ""))
-    both = changed(changed(node, f"size.{DAYS[1]}=3"), f"size.{DAYS[3]}=4")
+    changes, _ = changes_of([f"size.{DAYS[1]}=3", f"size.{DAYS[3]}=4"])
+    both = functools.reduce(changed, changes, node)
     assert list(both.plain()["size"].items()) == [(STARTS, 1), (DAYS[1], 3), (DAYS[3], 4)]
 
 
