@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simulations.log.eventlog import NEVER
 from simulations.measuring import frame as frames
 from simulations.measuring import lengths, standing
-from simulations.measuring.descriptors import BREAKDOWNS, WAITING
+from simulations.measuring.descriptors import BREAKDOWNS, WAITING, WAITING_FOR
 from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.sums import add_up, add_up_parts
@@ -120,7 +120,7 @@ def test_flows_groups_and_costs_sum_to_totals(scenario: Mapping) -> None:
 
 
 def _parts_add_up(values: Any, queues: list[str]) -> None:
-    """The mean wait of each court and each group is the sum of its parts by reason, and of those by clock."""
+    """The mean wait of each court and each group is the sum of its parts by reason, and of those by clock; or by the pool that was short."""
     found: dict[Any, dict[str, Value]] = defaultdict(dict)
     for value in values:
         kind, _, part = value.measure.partition(".")
@@ -130,6 +130,10 @@ def _parts_add_up(values: Any, queues: list[str]) -> None:
     for key, of_activities in means.items():
         for name in queues:
             mean = of_activities[f"{name}.mean"].value
+            short = [value.value for part, value in found[WAITING_FOR, *key].items() if part.startswith(f"{name}.")]
+            if short:  # a queue with teams
+                assert {*short} == {None} if mean is None else sum(short) == pytest.approx(mean)
+                continue
             parts = {k: [found[k, *key][f"{name}.{part}"].value for part in BREAKDOWNS[k]] for k in BREAKDOWNS}
             if mean is None:
                 assert {value for each in parts.values() for value in each} == {None}
