@@ -243,7 +243,7 @@ def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(sc
 
 
 @SOME
-@given(scenarios())
+@given(scenarios(teams=False))
 def test_work_starts_on_shift_and_outside_suspensions_unless_exempt(scenario: Mapping) -> None:
     """Every start lies within a working interval of its pool, at a time at which the case may be served."""
     history = History(run(loaded(scenario)))
@@ -255,7 +255,7 @@ def test_work_starts_on_shift_and_outside_suspensions_unless_exempt(scenario: Ma
 
 
 @SOME
-@given(scenarios())
+@given(scenarios(teams=False))
 def test_no_case_starts_while_an_earlier_one_waits_at_the_same_station(scenario: Mapping) -> None:
     """The order is priority, the order of the pool, enabled time, case number.
 
@@ -328,7 +328,7 @@ def test_no_server_is_idle_while_a_case_may_be_served_and_no_start_exceeds_the_s
 
 
 @SOME
-@given(scenarios())
+@given(scenarios(teams=False))
 def test_stays_of_a_server_do_not_overlap_and_work_takes_its_working_time(scenario: Mapping) -> None:
     """A constant duration is exact to the microsecond, on shift or with overtime."""
     history = History(run(loaded(scenario)))
@@ -365,7 +365,7 @@ def _calendar(history: History, row: dict[str, Any]) -> Any:
 
 
 @SOME
-@given(scenarios())
+@given(scenarios(teams=False))
 def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenario: Mapping) -> None:
     """Work is interrupted only where work that started earlier takes all servers of the new size."""
     history = History(run(loaded(scenario)))
@@ -380,7 +380,7 @@ def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenar
 
 
 @FEW
-@given(scenarios())
+@given(scenarios(teams=False))
 def test_the_same_plan_twice_gives_the_same_log_also_when_draws_are_made_one_by_one(scenario: Mapping) -> None:
     """Drawing for all cases at once only saves time."""
     frame = loaded(scenario)
@@ -467,7 +467,7 @@ def test_the_random_scenarios_cover_every_feature() -> None:
     }
 
     @settings(SOME, max_examples=200, database=None, derandomize=True, phases=[Phase.generate])
-    @given(scenarios())
+    @given(scenarios(teams=False))
     def look(scenario: Mapping) -> None:
         if seen == wanted:
             raise EverythingSeen
