@@ -12,14 +12,14 @@ Report = Callable[[int, int], None]
 """Called with the finished and the total number of replications."""
 
 Progress = Report | Literal[False] | None
-"""Who is told about the progress: a function, nobody (``False``), or by default who sees the terminal or the notebook."""
+"""Where progress is reported: to a function, nowhere (``False``), or by default in the terminal or the notebook."""
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 
 
 @contextmanager
 def shown(progress: Progress) -> Iterator[Report | None]:
-    """Yield the function to call with the progress; ``None`` if nobody is told.
+    """Yield the function to call with the progress; ``None`` if progress is not shown.
 
     Parameters
     ----------

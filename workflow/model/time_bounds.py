@@ -28,7 +28,7 @@ class TimeRange:
 
     @property
     def limits(self) -> tuple[TimeLimit, ...]:
-        """Return the bounds that there are."""
+        """Return the lower and the upper bound, without a missing one."""
         return tuple(limit for limit in (self.least, self.most) if limit is not None)
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Bounds:
     unbounded : mapping of str to str
         For states of which it is known: why there is no upper bound.
     loose : mapping of str to str
-        States and events of which more is known than is said here: what is known.
+        For states and events whose times are known more exactly than these bounds: what is known.
     """
 
     stays: Mapping[str, tuple[TimeRange, ...]] = field(default_factory=dict)

@@ -1,9 +1,9 @@
 """Decide time limits of rules under bounds on time.
 
-Two searches with clocks answer a rule whose obligation may stay open for a while. If none of all histories that meet the
-bounds leaves it open for too long, the rule is proved. Else the question is asked of histories in which a case leaves at
-once where nothing bounds its stay. If one of them is late, the bounds that there are suffice to break the rule, and the
-slowest history is looked for and dated. If none is, a bound is missing.
+Two searches with clocks decide a rule whose obligation may stay open for a while. The first covers all histories that meet
+the bounds: if none leaves the obligation open for too long, the rule is proved. Otherwise the second covers the histories in
+which a case leaves at once every state without an upper bound. If one of them is late, the rule is broken, and the slowest
+history is found and dated. If none is late, a bound is missing.
 
 Months, years and working days have no fixed length. The searches then take the longest lengths that any date allows for
 stays, and the shortest for the time limit. So a proof holds for every date; a late history is dated exactly, for every start
