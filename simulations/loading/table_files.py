@@ -14,7 +14,7 @@ from workflow.files.yaml_tree import Node, tidy
 
 
 def _key(option: str) -> str:
-    """Return the key of a table entry that says what an option of the command line says."""
+    """Return the key that sets in a table entry what a command-line option sets."""
     return f"{option.replace('-', '_')}:"
 
 
