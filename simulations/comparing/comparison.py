@@ -193,7 +193,7 @@ def compare(
             result.cases[name], result.changes[name] = pair_cases(
                 first, base_folder, other, other_folder, options.seed, range(1, options.replications + 1), options.confidence
             )
-    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n")
+    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n", folders=False)
     return result
 
 

@@ -202,7 +202,7 @@ def sweep(
     points = [_point(grid, texts, run, {None, *options.at}) for texts, run in zip(grid.points(), runs.values(), strict=True)]
     shown = _shown(first, grid, options.measures, options.courts)
     result = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
-    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n")
+    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n", folders=False)
     return result
 
 

@@ -116,8 +116,18 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
 def write_record(
     folder: Path, replication: int, kinds: Iterable[str], queues: Iterable[LongQueue], violations: Mapping[str, int]
 ) -> None:
-    """Write the record of a replication, after all of its parts."""
-    parts = {kind: sha256(part_path(folder, kind, replication)) for kind in kinds}
+    """Write the record of a replication, after all of its parts.
+
+    Raises
+    ------
+    WriteFailed
+        If it cannot be written, or a part has disappeared.
+    """
+    paths = {kind: part_path(folder, kind, replication) for kind in kinds}
+    try:
+        parts = {kind: sha256(path) for kind, path in paths.items()}
+    except FileNotFoundError as error:
+        raise deleted(error.filename) from None
     _write_record(folder, replication, Record(parts, tuple(queues), violations))
 
 
@@ -128,6 +138,11 @@ def _write_record(folder: Path, replication: int, record: Record) -> None:
         "violations": dict(sorted(record.violations.items())),
     }
     write_text(record_path(folder, replication), json_text(content) + "\n", folders=False)
+
+
+def deleted(what: str) -> WriteFailed:
+    """Return the error for something that disappeared during a run."""
+    return WriteFailed(f"{what}: deleted from outside during the run. Resume the run with --resume.")
 
 
 class RunFolder:
@@ -180,8 +195,7 @@ class RunFolder:
         """
         records = self.records()
         if missing := [k for k in replications if k not in records]:
-            message = f"deleted from outside during the run: the records of replications {format_names(missing)}"
-            raise WriteFailed(f"{self.path}: {message}. Resume the run with --resume.")
+            raise deleted(f"{self.path}: the records of replications {format_names(missing)}")
         self._before = {
             **self.manifest,
             "replications_run": list(records),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulations.loading import change_scenario, load_scenario
-from simulations.run_folder.folders import RunFolderExists, make_folder
+from simulations.run_folder.folders import RunFolderExists, deleted, make_folder
 from simulations.running.options import RunOptions
 from simulations.running.progress import Progress, Report, shown
 from simulations.running.run_result import RunResult
@@ -80,12 +80,19 @@ def run_each(scenarios: Mapping[str, Scenario], folder: Path, options: RunOption
         By the names of their subfolders.
     progress : callable, False or None
         As for `simulations.running.progress.shown`; called with the replications of all runs.
+
+    Raises
+    ------
+    WriteFailed
+        If the folder disappears. It is not created again for the runs that are left.
     """
+    results = {}
     with shown(progress) as report:
-        return {
-            name: run(scenario, options, out=folder / name, progress=_of_all(report, finished, len(scenarios)))
-            for finished, (name, scenario) in enumerate(scenarios.items())
-        }
+        for finished, (name, scenario) in enumerate(scenarios.items()):
+            if not folder.is_dir():
+                raise deleted(str(folder))
+            results[name] = run(scenario, options, out=folder / name, progress=_of_all(report, finished, len(scenarios)))
+    return results
 
 
 def _of_all(report: Report | None, before: int, runs: int) -> Progress:

@@ -8,14 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from simulations import load_scenario, run
+from simulations import compare, load_scenario, run, sweep
+from simulations.run_folder.folders import write_record
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from tests import command_server
 from tests.simulations.desk import write_tiny
+from workflow.errors import DocketsimError
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,15 +115,42 @@ def test_output_that_fails_costs_a_run_only_its_table(desk: Path, tmp_path: Path
 def test_a_folder_that_is_deleted_during_a_run_is_one_line(desk: Path, tmp_path: Path, workers: int) -> None:
     """It is not created again with a part of the results."""
     folder = tmp_path / "run"
+    with pytest.raises(WriteFailed, match=r"could not be written: |deleted from outside") as caught:
+        run(desk / "tiny.yaml", replications=9, workers=workers, out=folder, progress=_deleting(folder, 2))
+    assert "\n" not in str(caught.value)
+    assert not folder.exists()
+
+
+def _deleting(folder: Path, after: int) -> Callable[[int, int], None]:
+    """Delete a folder after so many replications. It is renamed first, so its workers see it disappear at once."""
 
     def delete(done: int, _: int) -> None:
-        if done == 2:
-            shutil.rmtree(folder, ignore_errors=True)
+        if done == after:
+            shutil.rmtree(folder.rename(folder.with_name("deleted")), ignore_errors=True)
 
-    with pytest.raises(WriteFailed, match=r"could not be written: |deleted from outside") as caught:
-        run(desk / "tiny.yaml", replications=9, workers=workers, out=folder, progress=delete)
-    assert "\n" not in str(caught.value)
-    assert not list(folder.rglob("*.parquet"))
+    return delete
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_a_folder_that_is_deleted_during_several_runs_is_one_line(desk: Path, tmp_path: Path, after: int) -> None:
+    """Within a run, between two of them and after the last, a comparison and a sweep do not create their folder again."""
+    folder = tmp_path / "runs"
+    keywords = {"replications": 2, "workers": 1, "out": folder, "progress": _deleting(folder, after)}
+    calls = [
+        partial(compare, desk / "tiny.yaml", other_changes=["pools.clerks.size=2"], **keywords),
+        partial(sweep, desk / "tiny.yaml", ["pools.clerks.size=1,2"], **keywords),
+    ]
+    for call in calls:
+        with pytest.raises(DocketsimError) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+        assert not folder.exists()
+
+
+def test_a_part_that_is_deleted_before_its_record_is_written_is_one_line(tmp_path: Path) -> None:
+    """A record lists every part."""
+    with pytest.raises(WriteFailed, match=r"cases/replication=1\.parquet: deleted from outside during the run\. Resume"):
+        write_record(tmp_path, 1, ["cases"], [], {})
 
 
 def test_a_record_that_is_deleted_during_a_run_is_one_line(desk: Path, tmp_path: Path) -> None:
@@ -130,7 +161,7 @@ def test_a_record_that_is_deleted_during_a_run_is_one_line(desk: Path, tmp_path:
         if done == 2:
             (folder / "measures" / "replication=1.json").unlink()
 
-    with pytest.raises(WriteFailed, match=r"deleted from outside during the run: the records of replications 1\. Resume"):
+    with pytest.raises(WriteFailed, match=r"the records of replications 1: deleted from outside during the run\. Resume"):
         run(load_scenario(desk / "tiny.yaml"), replications=3, out=folder, progress=delete)
     run(load_scenario(desk / "tiny.yaml"), replications=3, out=folder, resume=True)
 
