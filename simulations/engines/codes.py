@@ -1,7 +1,7 @@
 """Integer codes that both engines use, declared once.
 
 They are plain module constants: numba compiles them into the kernel as literals, and Python looks them up faster than
-members of an enum. The kernel's cache depends on this file (`simulations.engines.kernel`).
+members of an enum. The kernel's cache depends on this file (`simulations.engines.kernel.compiling`).
 """
 
 from __future__ import annotations

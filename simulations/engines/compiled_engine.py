@@ -34,37 +34,37 @@ def is_compiled() -> bool:
     """Return whether the compiled kernel is in numba's cache. To compile it takes about 25 seconds."""
     if _never_compiled():
         return False
-    from simulations.engines import kernel
+    from simulations.engines.kernel import loop
 
-    if not _has_cache(kernel):
-        return bool(kernel.run.signatures)
+    if not _has_cache(loop):
+        return bool(loop.run.signatures)
     try:
-        return bool(kernel.run.signatures or kernel.run._cache._cache_file._load_index())
+        return bool(loop.run.signatures or loop.run._cache._cache_file._load_index())
     except Exception:  # numba's private attributes may change; then no compilation is announced
         return True
 
 
 def _never_compiled() -> bool:
-    """Return, without loading numba, whether the cache folder beside this file is usable and has no compiled kernel."""
-    folder = Path(__file__).parent / "__pycache__"
+    """Return, without loading numba, whether the cache folder beside the kernel is usable and has no compiled kernel."""
+    folder = Path(__file__).parent / "kernel" / "__pycache__"
     usable = "NUMBA_CACHE_DIR" not in os.environ and folder.is_dir() and os.access(folder, os.W_OK)
-    return usable and not any(folder.glob("kernel.run-*.nbi"))
+    return usable and not any(folder.glob("loop.run-*.nbi"))
 
 
-def _has_cache(kernel: Any) -> bool:
+def _has_cache(loop: Any) -> bool:
     """Return whether the compiled kernel is cached for other processes."""
-    return bool(kernel.run.stats.cache_path)
+    return bool(loop.run.stats.cache_path)
 
 
 def compile_kernel() -> None:
     """Compile the kernel or load it from the cache, once in a process, by running three cases."""
-    from simulations.engines import kernel
+    from simulations.engines.kernel import loop
     from simulations.loading import load_scenario
     from simulations.scenarios.plan import make_plan
 
-    if kernel.run.signatures:
+    if loop.run.signatures:
         return
-    if not _has_cache(kernel):
+    if not _has_cache(loop):
         warnings.warn(
             "no cache folder can be written to, so the compiled engine is compiled again in each process:"
             " set NUMBA_CACHE_DIR to a writable folder",
@@ -80,13 +80,13 @@ class CompiledPath(SamplePath):
 
     def many(self, case_keys: NDArray[np.uint64], purpose: str, visit: int | NDArray[Any]) -> tuple[Integers, Integers]:
         """Draw the two uniform numerators of many cases; see `SamplePath.many`."""
-        from simulations.engines import kernel
+        from simulations.engines.kernel import draws
 
         keys = np.ascontiguousarray(case_keys, np.uint64)
         visits = np.empty(keys.shape, np.uint64)
         visits[:] = visit
         lengths, outcomes = np.empty(keys.shape, np.int64), np.empty(keys.shape, np.int64)
-        kernel.draw(np.array(self.key, np.uint64), keys, np.uint64(purpose_hash(purpose)), visits, lengths, outcomes)
+        draws.draw(np.array(self.key, np.uint64), keys, np.uint64(purpose_hash(purpose)), visits, lengths, outcomes)
         return lengths, outcomes
 
 
@@ -110,27 +110,27 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     StuckCase, VisitCap
         From the SimPy engine, with the history of the case.
     """
-    from simulations.engines import kernel
+    from simulations.engines.kernel import arrays, loop
     from simulations.engines.kernel_plan import kernel_plan
 
     arguments = kernel_plan(plan, path)
-    arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), kernel.PENDING)
-    arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), kernel.FAR)
+    arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), arrays.PENDING)
+    arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), arrays.FAR)
     n_at_once = len(plan.scenario.workflow.states) + len(arguments["serving"])
-    arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, kernel.ROW)
+    arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, arrays.ROW)
     most_holds = arguments["most_holds"]
-    arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), kernel.HOLD)
+    arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), arrays.HOLD)
     labels = Labels.of(plan.scenario)
     types, parts, further, n_rows = labels.types(), list[dict[str, Any]](), list[Integers](), 0
     while True:
-        code = kernel.run(*kernel.grouped(arguments))
+        code = loop.run(*arrays.grouped(arguments))
         counters, rows = arguments["counters"][0], arguments["rows"]
-        if code in (kernel.STUCK, kernel.TOO_MANY_VISITS):
+        if code in (arrays.STUCK, arrays.TOO_MANY_VISITS):
             from simulations.engines import simpy_engine
 
             return simpy_engine.simulate(plan, path)  # raises the error with the history of the case
-        if code in (kernel.HEAP_FULL, kernel.FAR_FULL):
-            name = "heap" if code == kernel.HEAP_FULL else "far"
+        if code in (arrays.HEAP_FULL, arrays.FAR_FULL):
+            name = "heap" if code == arrays.HEAP_FULL else "far"
             full = arguments[name]
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
@@ -138,7 +138,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
         further.append(arguments["holds"][: counters["n_holds"]].view(np.int64).reshape(-1, 3) + np.array([n_rows, 0, 0]))
         n_rows += int(counters["n_rows"])
         counters["n_rows"] = counters["n_holds"] = 0
-        if code == kernel.DONE:
+        if code == arrays.DONE:
             break
     closing, held = _closing_rows(plan, arguments, labels)
     parts.append(closing)

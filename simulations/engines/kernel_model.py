@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from simulations.chance.distributions import Distribution, make_distribution
 from simulations.chance.draws import purpose_hash
-from simulations.engines import kernel
 from simulations.engines.codes import (
     BY_LOOKUP,
     BY_RANK,
@@ -38,6 +37,7 @@ from simulations.engines.codes import (
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
 )
+from simulations.engines.kernel import arrays
 from simulations.engines.sampling import purposes
 from simulations.engines.team_model import Teams, shrinks
 from simulations.log.eventlog import Labels
@@ -74,7 +74,7 @@ class KernelModel:
     Attributes
     ----------
     fixed : mapping of str to array or int
-        Fields of `simulations.engines.kernel.Model`.
+        Fields of `simulations.engines.kernel.arrays.Model`.
     stations : structured array
         At the start of a run; the kernel writes to a copy.
     queues : tuple of int or None
@@ -168,7 +168,7 @@ class _Lookups:
         names_read = [name for name in self.workflow.record if name in set(read)]
         flat = np.ascontiguousarray(table, np.int32).ravel()
         if len(flat) and (flat == flat[0]).all():
-            return -3 - int(flat[0])  # a constant, see `simulations.engines.kernel.NONE`
+            return -3 - int(flat[0])  # a constant, see `simulations.engines.kernel.arrays.NONE`
         sizes = [len(self.workflow.record[name].domain()) for name in names_read]
         per_class = int(np.prod(sizes, dtype=np.int64))
         strides = [int(np.prod(sizes[k + 1 :], dtype=np.int64)) for k in range(len(sizes))]
@@ -196,8 +196,8 @@ class _Lookups:
         if choice.steps:
             lookups = [(date, self.choice(each, number, scenario)) for date, each in choice.steps]
             first = len(self.steps)
-            self.steps += [*lookups, (kernel.NEVER_COMES, kernel.NONE)]
-            return kernel.BY_DATE + first
+            self.steps += [*lookups, (arrays.NEVER_COMES, arrays.NONE)]
+            return arrays.BY_DATE + first
         fields, columns = self.grid(choice.reads())
         table = np.zeros(len(columns), np.int32)
         for leaf, rows in choice.rows(columns, scenario.namespace.fields):
@@ -347,32 +347,32 @@ class _Layout:
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
             "most_rings": MOST_RINGS,
-            "lookups": structured(self.look.rows, kernel.LOOKUP),
-            "fields": structured(self.look.dimensions, kernel.FIELD),
+            "lookups": structured(self.look.rows, arrays.LOOKUP),
+            "fields": structured(self.look.dimensions, arrays.FIELD),
             "values": np.concatenate([*self.look.values, np.zeros(1, np.int32)]),
-            "steps_of_lookups": structured(self.look.steps, kernel.STEP),
+            "steps_of_lookups": structured(self.look.steps, arrays.STEP),
             "states": states,
             "decisions": np.array(decisions, np.int64),
-            "transitions": structured(transitions, kernel.TRANSITION),
+            "transitions": structured(transitions, arrays.TRANSITION),
             "events": events,
             "guards": np.array([*guards, -1], np.int64),
-            "event_effects": structured(event_effects, kernel.RANGE),
-            "policies": structured(policies, kernel.POLICY, spare=False),
-            "effects": structured(self.effects, kernel.EFFECT),
+            "event_effects": structured(event_effects, arrays.RANGE),
+            "policies": structured(policies, arrays.POLICY, spare=False),
+            "effects": structured(self.effects, arrays.EFFECT),
             "activities": activities,
             "levels": self.levels,
             **self.teams.arrays(n_free),
-            "distributions": structured(self.distribution_rows, kernel.DISTRIBUTION),
+            "distributions": structured(self.distribution_rows, arrays.DISTRIBUTION),
             "cells": np.concatenate([*self.cells, np.zeros((1, 4))]),
             "steps": np.concatenate([*self.steps, np.zeros(1)]),
             "month_lengths": np.concatenate([*self.month_lengths, np.zeros(1, np.int64)]),
             "rates": self._rates(),
             "chances": np.array([*self.chances, 0.0]),
             "unit": self.distribution_rows[unit][1],
-            "outcomes": structured(self.outcomes, kernel.RANGE),
+            "outcomes": structured(self.outcomes, arrays.RANGE),
             "shares": np.array([*self.shares, 0.0]),
             "outcome_index": np.array([*self.outcome_index, 0], np.int64),
-            "gives": structured(self.gives, kernel.GIVES),
+            "gives": structured(self.gives, arrays.GIVES),
             "given": np.array([*self.given, 0], np.int64),
             "calendars": calendars,
             "intervals": intervals,
@@ -389,7 +389,7 @@ class _Layout:
 
     def _rates(self) -> Any:
         """Return the rates of hazards, with an upper bound on the draws that lead to a date before the horizon."""
-        hazards = np.zeros(len(self.rates) + 1, kernel.RATE)
+        hazards = np.zeros(len(self.rates) + 1, arrays.RATE)
         hazards["rate"] = [*self.rates, 0.0]
         share = -np.expm1(-hazards["rate"] * self.scenario.horizon) * (1 + 1e-6) + 1e-9
         hazards["most"] = np.minimum(share, 1.0) * 2.0**53
@@ -446,7 +446,7 @@ class _Layout:
             repeats = EVERY if timing.repeats else HAZARD if timing.hazard is not None else ONCE
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
             rows.append((*gives, after, chance, rate, timing.only_waiting, calendar, repeats, *hashes))
-        return structured(rows, kernel.EVENT, spare=False)
+        return structured(rows, arrays.EVENT, spare=False)
 
     def _numbers(self, choice: Choice[float] | None, numbers: list[float]) -> int:
         """Return the lookup of a choice of numbers, -1 for none; the numbers are appended to a list."""
@@ -482,7 +482,7 @@ class _Layout:
             priority = self._priority(work) if work.pool in self.ranked else -1
             kinds = self.teams.add(work)
             rows.append((pool, priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose), kinds))
-        return structured(rows, kernel.ACTIVITY, spare=False)
+        return structured(rows, arrays.ACTIVITY, spare=False)
 
     def _priority(self, work: Work) -> int:
         """Return the lookup of a priority, or the number of a column of ranks if it depends on facts alone."""
@@ -490,7 +490,7 @@ class _Layout:
         first = len(self.priorities)
         if isinstance(value, Expression) and not names(value) & set(self.fields):
             self.orders.append(Ranked(value, pool))
-            return kernel.BY_FACTS + len(self.orders) - 1
+            return arrays.BY_FACTS + len(self.orders) - 1
         if isinstance(value, Expression):
             fields, columns = self.look.grid(names(value))
             values = np.broadcast_to(vector(value, columns.values, columns.missing), len(columns))
@@ -514,7 +514,7 @@ class _Layout:
             started = sum(1 << self.events.index(n) for n in clocks if state.name in self.workflow.events[n].states)
             late = sum(1 << self.events.index(n) for n in hazards if state.name in self.workflow.events[n].states)
             rows.append((STATE_KINDS[state.kind], activity, counts, started, late))
-        return structured(rows, kernel.STATE, spare=False)
+        return structured(rows, arrays.STATE, spare=False)
 
     def _stations(self) -> tuple[Any, Any, Any, list[int | None], int]:
         """Return stations, pools, suspensions, the court of each queue and the maximum number of servers."""
@@ -550,9 +550,9 @@ class _Layout:
                     holds = [k for k in courts for _ in range(variants)] if len(courts) > 1 else [court if pool.at_court else -1]
                 n_queues = 2 * levels if here and not by_teams else levels
                 queues += holds * (n_queues // len(holds))
-        stations = structured(rows, kernel.STATION, spare=False)
-        stops = structured(suspensions, kernel.SUSPENSION)
-        return stations, structured(pools, kernel.POOL), stops, queues, n_free
+        stations = structured(rows, arrays.STATION, spare=False)
+        stops = structured(suspensions, arrays.SUSPENSION)
+        return stations, structured(pools, arrays.POOL), stops, queues, n_free
 
     def _order(self, pool: Pool, ranked: bool) -> tuple[int, int]:
         """Return the code of a pool's order, and the number of its lookup or column of ranks (-1 for none).
@@ -589,7 +589,7 @@ class _Layout:
             rows.append((len(intervals), len(calendar.opens), calendar.longest))
             intervals += list(zip(calendar.opens, calendar.closes, calendar.worked, strict=False))
             intervals.append((0, 0, calendar.worked[-1]))
-        return structured(rows, kernel.CALENDAR), structured(intervals, kernel.INTERVAL)
+        return structured(rows, arrays.CALENDAR), structured(intervals, arrays.INTERVAL)
 
     def _changes(self) -> Any:
         """Return the changes of size, ends of suspensions and openings of shifts, in order of time."""
@@ -602,7 +602,7 @@ class _Layout:
                 changes += [(time, k, 0, -1) for time in self.scenario.dates_of_fit(pool)]
                 changes += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 k += 1
-        return structured(sorted(c for c in changes if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)
+        return structured(sorted(c for c in changes if 0 <= c[0] <= self.scenario.horizon), arrays.CHANGE, spare=False)
 
     def _dates(self) -> Any:
         dates = [
@@ -610,7 +610,7 @@ class _Layout:
             for name, timing in self.scenario.event_timings.items()
             for visit, time in enumerate(timing.dates)
         ]
-        return structured(sorted(d for d in dates if d[0] <= self.scenario.horizon), kernel.DATE, spare=False)
+        return structured(sorted(d for d in dates if d[0] <= self.scenario.horizon), arrays.DATE, spare=False)
 
 
 def structured(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.chance.draws import SamplePath
-from simulations.engines import kernel
+from simulations.engines.kernel import arrays
 from simulations.engines.kernel_model import KernelModel, kernel_model, structured
 from simulations.log.eventlog import NEVER
 from simulations.scenarios.plan import Plan
@@ -30,7 +30,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     Returns
     -------
     dict of str to array or int
-        By the fields of `simulations.engines.kernel.Model` and `World`; without the heaps and the rows.
+        By the fields of `simulations.engines.kernel.arrays.Model` and `World`; without the heaps and the rows.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     buckets = (plan.scenario.horizon >> model.fixed["shift"]) + 1
     arguments: dict[str, Any] = {
         **model.fixed,
-        "counters": np.zeros(1, kernel.COUNTERS),
+        "counters": np.zeros(1, arrays.COUNTERS),
         "key": np.array(path.key, np.uint64),
         "cases": _initial_cases(cases, classes),
         "arrived": cases.arrived,
@@ -52,7 +52,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "position": np.zeros(n, np.int32),
         "record": _record(workflow, cases),
         "stations": model.stations.copy(),
-        "work": np.zeros(n + 1, kernel.WORK),  # memory that is never written is never allocated
+        "work": np.zeros(n + 1, arrays.WORK),  # memory that is never written is never allocated
         "serving": np.zeros(model.n_free + 1, np.int64),
         "free": np.zeros(model.n_free + 1, np.int64),
         "links": np.zeros(model.n_free + 1, np.int64),
@@ -65,13 +65,13 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "dates": model.fixed["dates"][: None if n else 0],
         "arrivals": np.argsort(np.maximum(cases.arrived, 0), kind="stable").astype(np.int64),
         "initial_states": cases.state.astype(np.int64),
-        "buckets": np.zeros(buckets, kernel.BUCKETS),
+        "buckets": np.zeros(buckets, arrays.BUCKETS),
         "touched": np.zeros(len(model.stations) + 1, np.int64),
         "margin": model.margin,
     }
     arguments["counters"]["moved_on"] = True
     arguments["counters"]["bucket"] = 1  # events of the first bucket go into the heap at once
-    arguments["counters"]["edge"] = 1 << model.fixed["shift"] if buckets > 1 else kernel.NO_EDGE
+    arguments["counters"]["edge"] = 1 << model.fixed["shift"] if buckets > 1 else arrays.NO_EDGE
     return arguments
 
 
@@ -124,11 +124,11 @@ def _domain(workflow: Workflow, name: str) -> list[Any]:
 
 def _initial_cases(cases: Cases, classes: FactClasses) -> Any:
     """Return the kernel's cases before their arrival."""
-    table = _cache_aligned(len(cases), kernel.CASE.itemsize).view(kernel.CASE)
-    case = np.zeros((), kernel.CASE)
+    table = _cache_aligned(len(cases), arrays.CASE.itemsize).view(arrays.CASE)
+    case = np.zeros((), arrays.CASE)
     case["state"] = case["server"] = -1
     case["enabled"] = case["started"] = NEVER
-    integers = np.dtype((np.uint64, kernel.CASE.itemsize // 8))  # copied faster than field by field
+    integers = np.dtype((np.uint64, arrays.CASE.itemsize // 8))  # copied faster than field by field
     table.view(integers)[:] = case[None].view(integers)
     table["key"], table["court"], table["fact_class"] = cases.keys, cases.court, classes.of_case
     return table
@@ -153,8 +153,8 @@ def _queues(cases: Cases, model: KernelModel) -> tuple[Any, Any]:
     in_court = np.bincount(cases.court, minlength=len(cases.scenario.courts)).tolist()
     most = [0 if court is None else len(cases) if court < 0 else in_court[court] for court in model.queues]
     first = itertools.accumulate(most, initial=0)
-    queues = structured([(-1, -1, at, 0, 0) for at, _ in zip(first, most, strict=False)], kernel.QUEUE)
-    return queues, np.empty(sum(most) + 1, kernel.ENTRY)
+    queues = structured([(-1, -1, at, 0, 0) for at, _ in zip(first, most, strict=False)], arrays.QUEUE)
+    return queues, np.empty(sum(most) + 1, arrays.ENTRY)
 
 
 def _ranks(cases: Cases, model: KernelModel) -> dict[str, NDArray[np.int64]]:

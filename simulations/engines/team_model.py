@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from simulations.engines import kernel
 from simulations.engines.codes import SHIFT_END_RULES, SUSPEND
+from simulations.engines.kernel import arrays
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Need, Pool, Scenario, Team, Work
 from simulations.timing.calendars import Calendar, common_calendar
@@ -171,9 +171,9 @@ class Teams:
         sizes = [max(n for _, n in of_station) for pool in self._scenario.pools.values() for of_station in pool.sizes]
         return {
             "kind_of": np.array([*self._kind_of, -1], np.int64),
-            "kinds": _structured([row for rows in self._rows.values() for row in rows], kernel.KIND),
-            "teams": _structured(self._teams, kernel.TEAM),
-            "needs": _structured(self._needs, kernel.NEED),
+            "kinds": _structured([row for rows in self._rows.values() for row in rows], arrays.KIND),
+            "teams": _structured(self._teams, arrays.TEAM),
+            "needs": _structured(self._needs, arrays.NEED),
             "team_calendars": np.array([*self._team_calendars, -1], np.int64),
             "wakes": np.array([*self._wakes, -1], np.int64),
             "holder": np.append(np.repeat(np.arange(len(sizes)), sizes), -1),

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulations import SamplePath
 from simulations.chance.draws import purpose_hash
-from simulations.engines import kernel
+from simulations.engines.kernel import arrays, loop
 from simulations.engines.kernel_plan import kernel_plan
 from tests.benchmarks.bare_loop import bare_loop
 
@@ -20,13 +20,13 @@ def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     """Return the processor seconds of the compiled kernel alone, on arrays made beforehand, and its rows."""
     arguments = kernel_plan(plan, path)
     n = len(plan.cases)
-    arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
-    arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
-    arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
-    arguments["holds"] = np.zeros(1, kernel.HOLD)
-    given = kernel.grouped(arguments)
+    arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, arrays.PENDING)
+    arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, arrays.FAR)
+    arguments["rows"] = np.zeros(2 * n + 1000, arrays.ROW)
+    arguments["holds"] = np.zeros(1, arrays.HOLD)
+    given = arrays.grouped(arguments)
     start = time.process_time()
-    assert kernel.run(*given) == kernel.DONE
+    assert loop.run(*given) == arrays.DONE
     return time.process_time() - start, int(arguments["counters"][0]["n_rows"])
 
 
@@ -36,7 +36,7 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     cases, n = plan.cases, len(plan.cases)
     n_stations = len(plan.scenario.courts) + 1
     distributions = arguments["distributions"]
-    heap, rows = np.zeros(n // 8 + 4096, kernel.PENDING), np.zeros(2 * n + 1000, kernel.ROW)
+    heap, rows = np.zeros(n // 8 + 4096, arrays.PENDING), np.zeros(2 * n + 1000, arrays.ROW)
     first, last = np.full(n_stations, -1, np.int64), np.full(n_stations, -1, np.int64)
     following = np.full(n, -1, np.int64)
     for c in range(n_stations - 1):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulations.engines.kernel import _length_bits, _outcome_bits, _pop, _push, _read
+from simulations.engines.kernel.draws import length_bits, outcome_bits, read_inverse
+from simulations.engines.kernel.schedule import pop, push
 
 __all__ = ["bare_loop"]
 
@@ -52,18 +53,18 @@ def bare_loop(
                     busy[p] += 1
                     started[i] = now
                     s = stage[i]
-                    bits = _length_bits(draws, keys[i], hashes[s], 0)
+                    bits = length_bits(draws, keys[i], hashes[s], 0)
                     table = checks if s == 1 else lengths
-                    end = now + np.int64(np.rint(_read(cells, table, bits)))
+                    end = now + np.int64(np.rint(read_inverse(cells, table, bits)))
                     if end <= horizon:
-                        _push(heap, n_heap, end, np.int64(i), 0)
+                        push(heap, n_heap, end, np.int64(i), 0)
                         n_heap += 1
             touched = -1
         if n_heap == 0 or heap[0].time > horizon:
             return n_rows
         now, i, rings = heap[0].time, heap[0].code, heap[0].visit
         n_heap -= 1
-        _pop(heap, n_heap)
+        pop(heap, n_heap)
         s = stage[i]
         rows[n_rows].case_id = i
         rows[n_rows].happened_at = now
@@ -84,9 +85,9 @@ def bare_loop(
             busy[p] -= 1
             touched = p
             target = 4
-            if s == 0 and _outcome_bits(draws, keys[i], hashes[0], 0) * 2.0**-53 < 0.14:
+            if s == 0 and outcome_bits(draws, keys[i], hashes[0], 0) * 2.0**-53 < 0.14:
                 target = 1
-            elif s == 1 and _outcome_bits(draws, keys[i], hashes[1], 0) * 2.0**-53 < 0.95:
+            elif s == 1 and outcome_bits(draws, keys[i], hashes[1], 0) * 2.0**-53 < 0.95:
                 target = 2
         rows[n_rows].to_state = target
         n_rows += 1
@@ -107,7 +108,7 @@ def bare_loop(
                 touched = -2
         elif target == 2:
             # One date of the hazard over the whole run, as the general engines draw it.
-            date = np.int64(np.rint(_read(cells, unit, _length_bits(draws, keys[i], hashes[2], 0)) / rate))
+            date = np.int64(np.rint(read_inverse(cells, unit, length_bits(draws, keys[i], hashes[2], 0)) / rate))
             if now < date <= horizon:
-                _push(heap, n_heap, date, np.int64(i), 1)
+                push(heap, n_heap, date, np.int64(i), 1)
                 n_heap += 1

@@ -6,6 +6,7 @@ machine code.
 
 from __future__ import annotations
 
+import ast
 import struct
 import sys
 from pathlib import Path
@@ -15,9 +16,21 @@ from unittest import mock
 
 import numpy as np
 
-from simulations.engines import kernel
+from simulations.engines.kernel import compiling
 
-SOURCE = Path(kernel.__file__).read_text(encoding="utf-8")
+
+def _without_imports(path: Path) -> str:
+    """Return the text of a file of the kernel without what it imports from other files of the kernel."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(("__future__", "simulations.engines.kernel.")):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(lines)
+
+
+FILES = sorted(compiling.SOURCES, key=lambda path: path.name not in ("compiling.py", "arrays.py"))
+SOURCE = "\n".join(_without_imports(path) for path in FILES if path.parent == Path(compiling.__file__).parent)
 
 
 class _Record:
@@ -54,19 +67,19 @@ def _index(number: int) -> int:
 
 
 class Interpreted:
-    """Replace the compiled ``kernel.run``."""
+    """Replace the compiled ``loop.run``."""
 
     def __init__(self, source: str) -> None:
         plain = lambda function=None, **_: function if function is not None else plain  # noqa: E731
         numba, extending = ModuleType("numba"), ModuleType("numba.extending")
         numba.__dict__.update(njit=plain, types=SimpleNamespace())
         extending.__dict__.update(intrinsic=plain)
-        names: dict[str, Any] = {"__name__": "interpreted"}
+        names: dict[str, Any] = {"__name__": "interpreted", "__file__": compiling.__file__}
         with mock.patch.dict(sys.modules, {"numba": numba, "numba.extending": extending}):
             exec(compile(source, "kernel.py", "exec"), names)
-        names["_bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
-        names["_index"] = _index
-        names["_prefetch"] = lambda array, i: None
+        names["bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
+        names["index"] = _index
+        names["prefetch"] = lambda array, i: None
         self.py_func = names["run"]
 
     def __call__(self, *arguments: Any) -> Any:

@@ -19,14 +19,15 @@ pytestmark = pytest.mark.slow
 TOLD = """
 import warnings
 from simulations import SamplePath, load_scenario, make_plan
-from simulations.engines import compiled_engine, kernel
-print(kernel.__file__)
+from simulations.engines import compiled_engine
+from simulations.engines.kernel import loop
+print(loop.__file__)
 print(compiled_engine.is_compiled())
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     compiled_engine.compile_kernel()
-print(kernel.run._cache.cache_path)
-print(sum(kernel.run.stats.cache_hits.values()))
+print(loop.run._cache.cache_path)
+print(sum(loop.run.stats.cache_hits.values()))
 path = SamplePath(1, 1)
 print(compiled_engine.simulate(make_plan(load_scenario("simulations/checks/D5.yaml"), path), path).columns["completed_at"].max())
 print(*(w.message for w in caught))
@@ -40,7 +41,7 @@ def site(tmp_path: Path) -> Path:
     for package in (simulations, workflow):
         source = Path(str(package.__file__)).parent
         shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "simulations" / "engines" / "__pycache__").touch()
+    (folder / "simulations" / "engines" / "kernel" / "__pycache__").touch()
     return folder
 
 
@@ -51,28 +52,28 @@ def _results(site: Path, home: Path) -> list[str]:
     done = subprocess.run([sys.executable, "-c", TOLD], cwd=site, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
-    assert lines[0] == str(site / "simulations" / "engines" / "kernel.py")
+    assert lines[0] == str(site / "simulations" / "engines" / "kernel" / "loop.py")
     return lines[1:6]
 
 
 def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upgrade_compiles_anew(
     site: Path, tmp_path: Path
 ) -> None:
-    """The next process finds the compiled kernel. After a change of the kernel or of its codes, it is compiled again."""
+    """The next process finds the compiled kernel. After a change of any file of the kernel or of its codes, it is compiled again."""
     compiled, kept, hits, result, message = _results(site, tmp_path / "home")
     assert compiled == "False"
     assert kept.startswith(str(tmp_path / "home"))
     assert (hits, message) == ("0", "")
     assert _results(site, tmp_path / "home") == ["True", kept, "1", result, ""]
-    kernel = site / "simulations" / "engines" / "kernel.py"
-    text = kernel.read_text(encoding="utf-8")
+    moves = site / "simulations" / "engines" / "kernel" / "moves.py"
+    text = moves.read_text(encoding="utf-8")
     line = "row_.completed_at = world.counters[0].now"
     assert text.count(line) == 1
-    kernel.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
+    moves.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
     compiled, _, hits, changed, _ = _results(site, tmp_path / "home")
     assert (compiled, hits) == ("False", "0")
     assert int(changed) == int(result) + 1
-    codes = kernel.with_name("codes.py")
+    codes = moves.parents[1] / "codes.py"
     codes.write_text(codes.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     compiled, _, hits, _, _ = _results(site, tmp_path / "home")
     assert (compiled, hits) == ("False", "0")

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from simulations.engines import kernel
+from simulations.engines.kernel import arrays
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted, Records
 
 ROOM, BEFORE = 60, 3
@@ -19,18 +19,18 @@ ROOM, BEFORE = 60, 3
 def test_whoever_leaves_the_rest_are_served_in_order(seed: int) -> None:
     """By order, enabling and case number, with many ties; some leave before their turn, and some come again."""
     names, draw = Interpreted(SOURCE).py_func.__globals__, np.random.default_rng(seed)
-    cases, position = Records(np.zeros(ROOM, kernel.CASE)), np.zeros(ROOM, np.int32)
-    entries, queues = Records(np.zeros(BEFORE + ROOM, kernel.ENTRY)), Records(np.zeros(1, kernel.QUEUE))
+    cases, position = Records(np.zeros(ROOM, arrays.CASE)), np.zeros(ROOM, np.int32)
+    entries, queues = Records(np.zeros(BEFORE + ROOM, arrays.ENTRY)), Records(np.zeros(1, arrays.QUEUE))
     queues[0].head, queues[0].first = -1, BEFORE
     world = SimpleNamespace(cases=cases, entries=entries, position=position, queues=queues)
 
     def join(case: int) -> tuple[int, int, int]:
         cases[case].order, cases[case].enabled = (int(k) for k in draw.integers(4, size=2))
-        names["_join_queue"](world, 0, True, case)
+        names["join_queue"](world, 0, True, case)
         return int(cases[case].order), int(cases[case].enabled), case
 
     def leave(case: int) -> None:
-        names["_leave_queue"](world, 0, True, case)
+        names["leave_queue"](world, 0, True, case)
 
     waiting = {case: join(case) for case in draw.permutation(ROOM).tolist()}
     for case in draw.permutation(ROOM)[:30].tolist():

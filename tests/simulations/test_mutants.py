@@ -10,7 +10,8 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from simulations import SamplePath, load_scenario
-from simulations.engines import compiled_engine, kernel, simpy_engine
+from simulations.engines import compiled_engine, simpy_engine
+from simulations.engines.kernel import loop
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
@@ -30,10 +31,10 @@ MUTANTS = {
     ),
     "teams: one that lacks a server starts": ("            lacking = A_SERVER\n", "            pass\n"),
     "teams: a suspension counts as a shortage": ("            return NOT_SUSPENDED\n", "            return A_SERVER\n"),
-    "teams: nobody is exempt": ("needs[_index(x)].exempt == 0 and", "True and"),
+    "teams: nobody is exempt": ("needs[index(x)].exempt == 0 and", "True and"),
     "teams: one slot for all servers of a pool": ("station.begun += need.count", "station.begun += 1"),
-    "teams: a slot for one server is enough": ("or _has_slots(world, p, n)", "or _has_slots(world, p, 1)"),
-    "teams: interrupted work needs slots": ("interrupted or _has_slots(", "_has_slots("),
+    "teams: a slot for one server is enough": ("or has_slots_left(world, p, n)", "or has_slots_left(world, p, 1)"),
+    "teams: interrupted work needs slots": ("interrupted or has_slots_left(", "has_slots_left("),
     "teams: hold is forgotten": (".hold == 1", ".hold == 2"),
     "teams: everybody holds": ("(lacking == A_SERVER and model", "(lacking == A_SERVER or model"),
     "teams: work that does not fit is passed": ("lacking == THE_TIME or", "False or"),
@@ -56,15 +57,15 @@ MUTANTS = {
     "excepted or not: the later one first": ("cases[x].order < cases[y].order", "cases[x].order > cases[y].order"),
     "excepted or not: no tie by case number": ("        return from_x < from_y\n    return x < y", "        return from_x < from_y\n    return x > y"),
     "no dispatch after a withdrawal": (
-        "            _touch_all(model, world, p)\n        case.status",
-        "            if row_.server >= 0:\n                _touch_all(model, world, p)\n        case.status",
+        "            touch_all(model, world, p)\n        case.status",
+        "            if row_.server >= 0:\n                touch_all(model, world, p)\n        case.status",
     ),
     "those who arrive together: one who has a clock is only put into the queue": (
         "            or model.states[state].clocks | model.states[state].hazards != 0\n",
         "",
     ),
     "those who arrive together: one who moves on at once is put into the queue": (
-        "            or _decision(model, _policy_in_force(model, i, now), state, TRIGGER_ENTER) != NONE\n",
+        "            or decision_at(model, policy_in_force(model, i, now), state, TRIGGER_ENTER) != NONE\n",
         "",
     ),
     "those who arrive together: one whose work is a delay waits for the first pool": ("model.activities[a].pool < 0\n", "False\n"),
@@ -86,7 +87,7 @@ MUTANTS = {
         "        station.size = change.value\n",
         "        station.size = change.value\n"
         "        if station.shrinks == 1 and station.busy > station.size:\n"
-        "            _interrupt(model, world, _index(change.station))\n",
+        "            _interrupt(model, world, index(change.station))\n",
     ),
     "a larger size within an interval starts nobody": (
         "        station.size = change.value\n",
@@ -99,15 +100,15 @@ MUTANTS = {
     "an opening belongs to the interval before": ("intervals[first + middle].open <= t", "intervals[first + middle].open < t"),
     "the highest free server": ("        if free[first + j] < server:", "        if free[first + j] > server:"),
     "a server that is not given back when work is dropped": (
-        "                _release(world, p, case.server)\n",
-        "                if trigger == TRIGGER_COMPLETE:\n                    _release(world, p, case.server)\n",
+        "                release(world, p, case.server)\n",
+        "                if trigger == TRIGGER_COMPLETE:\n                    release(world, p, case.server)\n",
     ),
     "work that is dropped completes all the same": (
         "if world.cases[i].status < SERVED or np.int64(world.cases[i].stamp) != visit:",
         "if world.cases[i].status < SERVED:",
     ),
     "interrupted: the work that started last resumes": ("serving[x - 1]].started > world.work[i]", "serving[x - 1]].started < world.work[i]"),
-    "interrupted: the work begins again": ("        world.work[i].length -= _working_time(", "        _ = _working_time("),
+    "interrupted: the work begins again": ("        world.work[i].length -= working_time(", "        _ = working_time("),
     "interrupted: the work goes to the end of the queue": ("        case.order = NEVER\n", "        pass\n"),
     "interrupted: the work uses a new slot": ("    if case.interrupted == 0:\n        station.begun += 1\n", "    station.begun += 1\n"),
     "interrupted: the work is completed all the same": ("        case.interrupted = 1\n        case.stamp += np.uint32(1)\n", "        case.interrupted = 1\n"),
@@ -116,42 +117,42 @@ MUTANTS = {
     "a suspension that lets nobody pass": ("        return exempt_case\n    other_case", "        return np.int64(-1)\n    other_case"),
     "an exception that changes is not heeded": ("        if place != np.int64(case.server) or order != case.order:", "        if order != case.order:"),
     "an exception that changes leaves the wrong queue": (
-        "            case.server = place\n            _join_queue(",
-        "            _join_queue(",
+        "            case.server = place\n            join_queue(",
+        "            join_queue(",
     ),
-    "outside a suspension the excepted first": ("or (exempt_case >= 0 and _served_before(model, world, exempt_case, other_case))", "or exempt_case >= 0"),
+    "outside a suspension the excepted first": ("or (exempt_case >= 0 and served_before(model, world, exempt_case, other_case))", "or exempt_case >= 0"),
     "a policy from the instant after its date": ("if policies[k].start <= now and", "if policies[k].start < now and"),
     "a pinned policy that decides old cases": ("(policies[k].pinned == 0 or policies[k].start <= model.arrived[i])", "True"),
     "clocks that start anew on a move within their states": ("start = after & ~before", "start = after"),
     "a hazard that comes once": ("if repeats == HAZARD and model", "if False and model"),
-    "a clock that a case brings counts no visit": ("+ event] = 1\n        _start_clock", "+ event] = 0\n        _start_clock"),
+    "a clock that a case brings counts no visit": ("+ event] = 1\n        start_clock", "+ event] = 0\n        start_clock"),
     "a case that brings a clock only joins its queue": ("    if len(model.brought) > 0:\n        return False\n", ""),
-    "the length of another case": ("model.case_lengths[_index(entry.first), i]", "model.case_lengths[_index(entry.first), 0]"),
+    "the length of another case": ("model.case_lengths[index(entry.first), i]", "model.case_lengths[index(entry.first), 0]"),
     "every: rings once": ("    elif repeats == EVERY:\n", "    elif False:\n"),
     "every: starts again although coming back has started it": ("        if started == visit + 1 and model.states", "        if model.states"),
     "every: starts again outside its states": ("].clocks & bit != 0:\n            return", "].clocks & bit >= 0:\n            return"),
-    "a clock in working days by the calendar's days": ("now + length if c < 0 else _complete(model, c, now, length), v)", "now + length, v)"),
+    "a clock in working days by the calendar's days": ("now + length if c < 0 else complete(model, c, now, length), v)", "now + length, v)"),
     "a hazard whose next date is the last one's length": ("event, visit + 1, counters.now)", "event, visit, counters.now)"),
     "a hazard that does not begin where it counts for the first time": ("states[old].clocks, states[old].hazards", "states[old].clocks, states[state].hazards"),
     "a clock that is not stopped when it starts anew": ("started - 1 != visit)", "False)"),
     "the outcome and the length of the next visit": ("    case.visit = v\n", "    case.visit = v + 1\n"),
-    "the length by the outcome's words": ("        bits, outcome = _both_bits(", "        outcome, bits = _both_bits("),
+    "the length by the outcome's words": ("        bits, outcome = both_bits(", "        outcome, bits = both_bits("),
     "the outcome of a delay is forgotten": ("    case.order = bits\n    c = model.activities", "    c = model.activities"),
     "the chance by the event's own purpose": ("events[e].lottery, v) <", "events[e].hash, v) <"),
     "an outcome by twice its uniform": ("u = numerator * 2.0**-53", "u = numerator * 2.0**-52"),
     "a count that is not kept at its maximum": ("value = min(np.int64(record[i, f]) + 1, effect.most)", "value = np.int64(record[i, f]) + 1"),
     "a delay in working days by the calendar's days": ("end = now + length if c < 0 else", "end = now + length if c >= -1 else"),
-    "a value by date: from the instant after its date": ("    while steps[_index(k + 1)].date <= now:", "    while steps[_index(k + 1)].date < now:"),
+    "a value by date: from the instant after its date": ("    while steps[index(k + 1)].date <= now:", "    while steps[index(k + 1)].date < now:"),
     "a value by date: always the first": ("    while steps[", "    while False and steps["),
     "a hazard by date: each step begins at the first": ("            at = until\n", ""),
     "a hazard by date: what has passed does not count": ("            left -= rate * (until - at)\n", ""),
-    "a priority that changes is not heeded": ("            order = _priority(", "            _ = _priority("),
+    "a priority that changes is not heeded": ("            order = priority(", "            _ = priority("),
     "a priority that changes takes the order with it": ("(order & 0xFFFFFFFF)", "1"),
     "priorities of cases: interrupted work has no place of its own": ("(0 if case.interrupted == 1 else case.order + 1)", "(case.order + 1)"),
     "priorities of cases: interrupted work resumes only at the head": ("    if resumes and station.ranked == 1:", "    if False:"),
     "priorities of cases: interrupted work resumes in a suspension": ("station.queue if with_others or station.n_suspended == 0 else station.queue + 1", "station.queue"),
-    "priorities of cases: of interrupted work the last": ("(first < 0 or _served_before(model, world, i, _index(first)))", "(first < 0 or i > first)"),
-    "priorities by facts alone do not count": ("        return model.orders[_index(activity.priority - BY_FACTS), i]\n", "        return np.int64(0)\n"),
+    "priorities of cases: of interrupted work the last": ("(first < 0 or served_before(model, world, i, index(first)))", "(first < 0 or i > first)"),
+    "priorities by facts alone do not count": ("        return model.orders[index(activity.priority - BY_FACTS), i]\n", "        return np.int64(0)\n"),
     "newest is oldest": ("case.order = -model.arrived[i]", "case.order = model.arrived[i]"),
     "a bucket of time that comes late": ("        if time >= counters.edge:", "        if time >= counters.edge + (np.int64(1) << model.shift):"),
     "what happens at the horizon does not count": ("if NEVER < end <= model.horizon:", "if NEVER < end < model.horizon:"),
@@ -188,7 +189,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
 
 def _distinguishing_example(monkeypatch: pytest.MonkeyPatch, source: str) -> int | None:
     """Return the first example on which a kernel differs from the SimPy engine; ``None`` if there is none."""
-    monkeypatch.setattr(kernel, "run", Interpreted(source))
+    monkeypatch.setattr(loop, "run", Interpreted(source))
     for k, (plan, path, expected) in enumerate(_corpus()):
         try:
             log = compiled_engine.simulate(plan, path)

@@ -1,0 +1,89 @@
+"""The work on a case at a station without teams, and the rows of the log."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulations.engines.codes import COMPLETION, FIRST_COME, FIT, NUMBER_SHIFT, OF_CASE, SERVED, SUSPEND
+from simulations.engines.kernel.compiling import index, inline, prefetch
+from simulations.engines.kernel.draws import both_bits, length_of
+from simulations.engines.kernel.lookups import look_up_now
+from simulations.engines.kernel.queues import first_of, leave_queue
+from simulations.engines.kernel.schedule import schedule
+from simulations.engines.kernel.stations import queue_of, seize
+from simulations.engines.kernel.working_time import complete, fits
+from simulations.log.row import NEVER
+
+
+@inline
+def write_row(world, i, transition, cause, from_state, to_state, outcome):
+    """Write a row that ends no work; return its index."""
+    counters = world.counters[0]
+    r = index(counters.n_rows)
+    counters.n_rows += 1
+    row_ = world.rows[r]
+    row_.case_id = i
+    row_.transition = transition
+    row_.cause = cause
+    row_.from_state = from_state
+    row_.to_state = to_state
+    row_.activity = -1
+    row_.pool = -1
+    row_.server = -1
+    row_.enabled_at = NEVER
+    row_.started_at = NEVER
+    row_.completed_at = NEVER
+    row_.outcome = outcome
+    row_.happened_at = counters.now
+    return r
+
+
+@inline
+def draw_work(model, world, i, a, takes, visit):
+    """Draw the length of a case's activity and the numerator of its outcome: one draw gives both."""
+    activity = model.activities[a]
+    distribution = look_up_now(model, world, i, takes)
+    bits, outcome = np.int64(0), np.int64(0)
+    if model.distributions[distribution].kind > OF_CASE or activity.n_gives > 0:
+        bits, outcome = both_bits(model, world.cases[i].key, activity.hash, visit)
+    return length_of(model, i, distribution, bits, world.counters[0].now), outcome
+
+
+@inline
+def schedule_completion(model, world, i, end):
+    """Schedule the completion of a case's work or delay."""
+    if NEVER < end <= model.horizon:
+        code = COMPLETION | np.int64(i) << NUMBER_SHIFT
+        schedule(model, world, end, code, np.int64(world.cases[i].stamp))
+
+
+@inline
+def start_work(model, world, p, i, now):
+    """Start the work of a case at a station; return whether it fits into the shift, if it must."""
+    case, station = world.cases[i], world.stations[p]
+    a = index(model.states[index(np.int64(case.state))].activity)
+    length, bits = draw_work(model, world, i, a, model.activities[a].takes, np.int64(case.visit))
+    if case.interrupted == 1:
+        length = world.work[i].length
+    elif station.shrinks == 1:
+        world.work[i].length = length
+        world.work[i].started = now
+    c = station.calendar
+    if station.rule == FIT and not fits(model, c, now, length, station.until):
+        return False
+    leave_queue(world, queue_of(model, world, p, i, index(np.int64(case.state))), station.order != FIRST_COME, i)
+    following = first_of(world, station.queue, station.n_levels, False)
+    if following >= 0:  # read soon
+        prefetch(world.cases, following)
+        prefetch(world.record, following)
+    case.status = SERVED
+    case.started = now
+    case.order = bits
+    case.server = seize(world, p)
+    if case.interrupted == 0:
+        station.begun += 1
+    end = now + length
+    if station.rule == SUSPEND and end > station.until:
+        end = complete(model, c, now, length)
+    schedule_completion(model, world, i, end)
+    return True
