@@ -23,7 +23,7 @@ from xml.sax.saxutils import quoteattr
 from simulations.exporting import FORMATS
 from simulations.run_folder.folders import finished_in
 from simulations.run_folder.manifest import read_manifest
-from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, POLICY, STEP_KIND, policy_name, query_run
+from simulations.run_folder.views import HAPPENED, NAME, OBSERVED_UNTIL, event_attributes, query_run, server_name
 from simulations.run_folder.whole_files import whole_file
 from workflow.auditing.times import time_zone
 from workflow.errors import InputError, nearest, visible
@@ -164,8 +164,6 @@ def _plain(value: Any, clock: _Clock) -> Any:
 
 Named = list[tuple[str, Any]]
 
-_ATTRIBUTES = (*ATTRIBUTES, "step_kind", POLICY)
-
 
 def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
     """Yield each case with its facts and initial record, ordered by case id."""
@@ -179,9 +177,9 @@ def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
 
 
 def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, ...]]:
-    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `_ATTRIBUTES`."""
+    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `event_attributes`."""
     query = f"""select replication, sequence, replication || ':' || case_id, {NAME}, happened_at, started_at,
-        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)}, {STEP_KIND}, {policy_name(folder, "events")} from events
+        {server_name(folder, "events")}, {", ".join(event_attributes(folder).values())} from events
         where {HAPPENED} and replication = {replication} order by {order}"""
     with query_run(folder, query) as answer:
         yield from answer.rows
@@ -194,7 +192,7 @@ def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock)
     without a start last. The events of a log are in order of their ends.
     """
     file.write(_XES_HEAD)
-    n_cases = n_events = 0
+    n_cases, n_events, names = 0, 0, list(event_attributes(folder))
     for k in replications:
         rows = itertools.groupby(_events(folder, k, "case_id, sequence"), key=lambda row: row[2])
         waiting = next(rows, None)
@@ -210,7 +208,7 @@ def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock)
                         ("lifecycle:transition", "complete"),
                         ("started_at", started),
                         ("org:resource", resource),
-                        *zip(_ATTRIBUTES, more, strict=True),
+                        *zip(names, more, strict=True),
                     ]
                     file.write(f"    <event>\n{_attributes(event, '      ', clock)}    </event>\n")
                     n_events += 1
@@ -250,7 +248,8 @@ def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock
         kinds = [_OCEL_KINDS.get(str(row[1]).partition("(")[0], "string") for row in answer.rows][2:]
     kinds += ["time", "time"]  # arrived and observed_until
     columns = [{"name": name, "type": kind} for (name, _), kind in zip(example, kinds, strict=True)]
-    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in _ATTRIBUTES]
+    names = list(event_attributes(folder))
+    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in names]
     head = {
         "objectTypes": [{"name": "case", "attributes": columns}],
         "eventTypes": [{"name": name, "attributes": event} for name in types],
@@ -258,7 +257,7 @@ def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock
     file.write(json_text(head)[:-1])
     n_cases = _stream(file, "objects", (_object(*c, clock) for k in replications for c in _cases(folder, k)))
     rows = (row for k in replications for row in _events(folder, k, "sequence"))
-    n_events = _stream(file, "events", (_event(row, clock) for row in rows))
+    n_events = _stream(file, "events", (_event(row, names, clock) for row in rows))
     file.write("}\n")
     return n_cases, n_events
 
@@ -289,13 +288,13 @@ def _object(case: str, facts: Named, clock: _Clock) -> dict[str, Any]:
     return {"id": case, "type": "case", "attributes": attributes}
 
 
-def _event(row: tuple[Any, ...], clock: _Clock) -> dict[str, Any]:
+def _event(row: tuple[Any, ...], names: Sequence[str], clock: _Clock) -> dict[str, Any]:
     replication, sequence, case, name, at, _, _, *more = row
     return {
         "id": f"{replication}:{sequence}",
         "type": name,
         "time": clock(at),
-        "attributes": [{"name": n, "value": v} for n, v in zip(_ATTRIBUTES, more, strict=True) if v is not None],
+        "attributes": [{"name": n, "value": v} for n, v in zip(names, more, strict=True) if v is not None],
         "relationships": [{"objectId": case, "qualifier": "case"}],
     }
 

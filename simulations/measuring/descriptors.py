@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from simulations.measuring.shares import is_share
-from simulations.scenarios.quantities import Choice
-from simulations.scenarios.scenario import Need, Scenario, Work
+from simulations.scenarios.scenario import Scenario
 from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
@@ -427,7 +426,7 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
         if work.pool is not None:
             yield from (BUILT_IN[waiting_name("{}", shape)].of(activity) for shape in SHAPES)
             if work.pool in scenario.queues_with_teams:
-                for group in groups_of(work):
+                for group in work.groups:
                     yield _of_pool(BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity), group[0].pool)
                 yield BUILT_IN[part_name(WAITING_FOR, "{}", OTHERS)].of(activity)
             else:
@@ -455,16 +454,6 @@ def _of_pool(descriptor: Descriptor, pool: str) -> Descriptor:
     """Return the descriptor with the name of a pool in place of ``<pool>``."""
     texts = {key: getattr(descriptor, key).replace("<pool>", pool) for key in ("name", "title", "description")}
     return replace(descriptor, statistic=pool, **texts)
-
-
-def groups_of(work: Work) -> list[list[Need]]:
-    """Return what work of a queue with teams needs, in order: each entry is satisfied by one of its pools."""
-    if not work.teams:
-        return [[Need(work.pool or "", Choice(1))]]
-    first, *others = (team.needs for team in work.teams)
-    if not others:
-        return [[need] for need in first]
-    return [[needs[0] for needs in (first, *others)], *([need] for need in first[1:])]
 
 
 def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:

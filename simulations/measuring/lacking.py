@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.log.histories import Histories
-from simulations.measuring.descriptors import OTHERS, groups_of
+from simulations.measuring.descriptors import OTHERS
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Need
 from workflow.deciding.table import Columns
@@ -37,7 +37,7 @@ def lacking(log: EventLog, ends: Integers, start: Integers, end: Integers) -> di
     for name, work in log.cases.scenario.work.items():
         waits = np.flatnonzero(log.columns["activity"][ends] == log.labels.activity.index(name))
         if work.pool in log.cases.scenario.queues_with_teams and len(waits):
-            groups = groups_of(work)
+            groups = work.groups
             for kind, alike in _kinds(log, groups, ends[waits]):
                 mine = waits[alike]
                 for part, length in zip(

@@ -29,7 +29,7 @@ from simulations.running.intervals import (
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import read_logs
-from simulations.scenarios.fitting import work_that_may_not_fit
+from simulations.scenarios.findings import findings
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
@@ -169,7 +169,7 @@ def forecast(
     problems += unknown_courts([court], scenario.courts)
     if problems:
         raise InputError(problems)
-    for message in work_that_may_not_fit(scenario):
+    for message in findings(scenario):
         warnings.warn(message, stacklevel=2)
     read = partial(outlook_of, court=court, read=condition.read)
     with shown(progress) as report:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 from simulations.measuring.descriptors import REASONS, Family, describe, slots_name
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
@@ -33,7 +36,8 @@ from simulations.tables.run import describe_prediction, estimates_by_court, wait
 from simulations.tables.table import as_csv, estimates_csv
 
 _PLOT = WIDTH - 300
-_REASON_COLOURS = dict(zip(REASONS, (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE), strict=True))
+_COLOURS = (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE)
+_REASON_COLOURS = {reason.replace("_", " "): colour for reason, colour in zip(REASONS, _COLOURS, strict=True)}
 
 
 def figures(contents: Contents) -> list[Figure]:
@@ -161,11 +165,10 @@ def waiting_figure(contents: Contents) -> Figure | None:
     if not waits:
         return None
     days = {(w.activity, w.court, reason): part.mean or 0.0 for w in waits for reason, part in w.parts.items()}
-    reasons = [reason.replace("_", " ") for reason in REASONS]
+    reasons = dict.fromkeys((*_REASON_COLOURS, *(reason for *_, reason in days)))  # those of teams follow
     shown = [reason for reason in reasons if any(n for (*_, of), n in days.items() if of == reason)]
-    colours = [_REASON_COLOURS[reason.replace(" ", "_")] for reason in shown]
     data: Data = [
-        {"activity": activity, "court": contents.titles[court], "reason": reason, "days": n, "k": reasons.index(reason)}
+        {"activity": activity, "court": contents.titles[court], "reason": reason, "days": n, "k": shown.index(reason)}
         for (activity, court, reason), n in days.items()
         if reason in shown
     ]
@@ -175,7 +178,7 @@ def waiting_figure(contents: Contents) -> Figure | None:
         .encode(
             x=alt.X("days:Q", title="days, mean over cases", axis=alt.Axis(tickCount=8)),
             y=alt.Y("court:N", title=None, sort=[*contents.titles.values()]),
-            color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=colours)),
+            color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=_colours(shown))),
             order=alt.Order("k:Q"),
             row=alt.Row("activity:N", sort=list(contents.scenario.work), title=None, spacing=14),
         )
@@ -183,14 +186,29 @@ def waiting_figure(contents: Contents) -> Figure | None:
     )
     ends = contents.scenario.ends
     caption: list[Statement | str] = [
-        "Mean wait of cases whose work has begun, by the reason that kept them from starting. Capacity: all time after the first"
-        " chance to start, nights and suspensions included.",
+        "Mean wait of cases whose work has begun, by the reason that kept them from starting." + _explained(shown),
         largest_part(ends, waits),
         *contents.courts_note(summed=False),
     ]
     csv = estimates_csv(part for w in waits for part in w.parts.values())
     heading = [longest_wait(ends, [w for w in waits if w.court == contents.whole], contents.whole)]
     return drawn("waiting-by-reason", "Waiting by reason", heading, caption, chart, csv)
+
+
+def _colours(shown: Sequence[str]) -> list[str]:
+    """Return a colour for each part of waits; those of teams take the colours that no reason has."""
+    free = itertools.cycle(c for c in (SKY, *reversed(_COLOURS)) if c not in {_REASON_COLOURS.get(part) for part in shown})
+    return [_REASON_COLOURS.get(part) or next(free) for part in shown]
+
+
+def _explained(shown: Sequence[str]) -> str:
+    """Return what the names of parts of waits mean."""
+    text = ""
+    if any(part in _REASON_COLOURS for part in shown):
+        text += " Capacity: all time after the first chance to start, nights and suspensions included."
+    if any(part not in _REASON_COLOURS for part in shown):
+        text += " Short: the first pool that lacked what the case needs. Others first: no pool was short."
+    return text
 
 
 def _whole_utilisation(contents: Contents) -> Figure | None:

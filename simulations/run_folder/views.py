@@ -50,6 +50,9 @@ STEP_KIND = "case when transition is null then 'event' else 'transition' end"
 POLICY = "policy_in_force"
 """The column of exports with the name of the workflow that decided a row."""
 
+RESOURCES = "resources"
+"""The column of exports with every server of a row, for runs whose work may need several."""
+
 OBSERVED_UNTIL = "(select max(happened_at) from events)"
 """SQL: the end of the run, until which each case was observed."""
 
@@ -246,11 +249,13 @@ def _pm4py(connection: Any, folder: Path) -> None:
     columns = [row[0] for row in connection.execute("describe cases").fetchall()]
     shown = ("court", "origin", *columns[columns.index("initial_state") :])
     case_columns = ", ".join(f"c.{identifier(name)} as {identifier(f'case:{name}')}" for name in shown)
+    servers = servers_of(folder, "e")
+    resources = "" if servers is None else f"{servers} as {RESOURCES}, "
     connection.execute(
         f"""create view pm4py.log as select e.replication || ':' || e.case_id as "case:concept:name",
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
-            e.started_at, e.pool || '/' || e.court || '/' || e.server as "org:resource",
-            'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, e.cause,
+            e.started_at, {server_name(folder, "e")} as "org:resource",
+            'complete' as "lifecycle:transition", {resources}e.activity, e.outcome, e.from_state, e.to_state, e.cause,
             {STEP_KIND} as step_kind, {policy_name(folder, "e")} as {POLICY}, c.arrived_at::date as "case:arrived", {OBSERVED_UNTIL} as "case:observed_until",
             {case_columns}
         from events e join cases c using (replication, case_id) where e.{HAPPENED}
@@ -263,6 +268,30 @@ def policy_name(folder: Path, rows: str) -> str:
     policies = recorded_policies(folder)
     names = [read_yaml(folder / file).plain().get("workflow") for file in ("workflow.yaml", *(p.file for p in policies))]
     return f"[{', '.join(text(str(name)) for name in names)}][1 + {number_in_force(policies, rows)}]"
+
+
+def event_attributes(folder: Path) -> dict[str, str]:
+    """Return the columns of the events that other tools get as attributes, each with its SQL."""
+    columns = {name: name for name in ATTRIBUTES} | {"step_kind": STEP_KIND, POLICY: policy_name(folder, "events")}
+    servers = servers_of(folder, "events")
+    return columns if servers is None else columns | {RESOURCES: servers}
+
+
+def server_name(folder: Path, rows: str) -> str:
+    """Return SQL for the name of the server in a row of a table: pool, court unless the pool is of the nation, and number."""
+    pools = recorded_contents(folder)["scenario"].get("pools")
+    entries = pools.items() if isinstance(pools, dict) else ()
+    local = [str(name) for name, entry in entries if isinstance(entry, dict) and entry.get("at") == "court"]
+    court = f"case when {rows}.pool in ({', '.join(map(text, local))}) then {rows}.court || '/' else '' end || " if local else ""
+    return f"{rows}.pool || '/' || {court}{rows}.server"
+
+
+def servers_of(folder: Path, rows: str) -> str | None:
+    """Return SQL for the names of all servers in a row of the events, the first one first; ``None`` if each row has one only."""
+    if not _files(folder).get("holds"):
+        return None
+    names = f"string_agg({server_name(folder, 'h')}, ', ' order by h.pool <> {rows}.pool, h.pool, h.server)"
+    return f"(select {names} from holds h where h.replication = {rows}.replication and h.sequence = {rows}.sequence)"
 
 
 def _vidigi(connection: Any, folder: Path) -> None:
@@ -290,7 +319,7 @@ def _vidigi(connection: Any, folder: Path) -> None:
 
 
 def _ocel(connection: Any, folder: Path) -> None:
-    policy = policy_name(folder, "events")
+    attributes = ", ".join(f"{value} as {name}" for name, value in event_attributes(folder).items())
     distinct = connection.execute(f"select distinct {NAME} from events where {HAPPENED} order by 1")
     types = [name for (name,) in distinct.fetchall()]
     connection.execute("create schema ocel")
@@ -311,7 +340,7 @@ def _ocel(connection: Any, folder: Path) -> None:
     for kind in types:
         connection.execute(
             f"create view ocel.{identifier(f'event_{kind}')} as select {event} as ocel_id, happened_at as ocel_time,"
-            f" {', '.join(ATTRIBUTES)}, {STEP_KIND} as step_kind, {policy} as {POLICY} from events where {HAPPENED} and {NAME} = {text(kind)}"
+            f" {attributes} from events where {HAPPENED} and {NAME} = {text(kind)}"
         )
 
 

@@ -36,7 +36,7 @@ from simulations.running.progress import Progress, Report, shown
 from simulations.running.results import estimates, read_values
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
-from simulations.scenarios.fitting import work_that_may_not_fit
+from simulations.scenarios.findings import findings
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import MOST_REPLICATIONS
@@ -176,7 +176,7 @@ def run(
     own_python = bool(hooks or processes)
     targets = [Precision.parse(text, scenario) for text in precision]
     _check_options(scenario, options, only, targets, max_replications, own_python)
-    for message in work_that_may_not_fit(scenario):
+    for message in findings(scenario):
         warnings.warn(message, stacklevel=2)
     numbers = [only] if only is not None else list(range(1, options.replications + 1))
     planned = {numbers[0]: _check_first(scenario, options.seed, numbers[0], by)}

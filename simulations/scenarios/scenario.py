@@ -163,6 +163,16 @@ class Work:
         return tuple(dict.fromkeys((*own, *(pool for team in self.teams for pool in team.pools))))
 
     @property
+    def groups(self) -> list[list[Need]]:
+        """Return what the work needs, in order: each entry is satisfied by one of its pools. Empty for a delay."""
+        if not self.teams:
+            return [] if self.pool is None else [[Need(self.pool, Choice(1))]]
+        first, *others = (team.needs for team in self.teams)
+        if not others:
+            return [[need] for need in first]
+        return [[needs[0] for needs in (first, *others)], *([need] for need in first[1:])]
+
+    @property
     def lengths(self) -> list[Choice[Length]]:
         """Return the lengths of the work: of each team, if there are teams."""
         return list(dict.fromkeys(team.takes for team in self.teams)) or [self.takes]

@@ -6,20 +6,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulations.measuring.descriptors import (
-    BREAKDOWNS,
-    OTHERS,
-    WAITING_FOR,
-    Descriptor,
-    describe,
-    groups_of,
-    part_name,
-    waiting_name,
-)
+from simulations.measuring.descriptors import BREAKDOWNS, OTHERS, WAITING_FOR, Descriptor, describe, part_name, waiting_name
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
-from simulations.scenarios.scenario import Work
+from simulations.scenarios.scenario import Scenario, Work
 from simulations.tables.formatting import (
     court_title,
     estimate_cell,
@@ -135,9 +126,10 @@ def waits_by_reason(result: RunResult, courts: Mapping[str, str], at: dt.date | 
     """
     estimates = estimates_by_court(result, at)
     waits = []
-    for activity in result.scenario.work:
+    for activity, work in result.scenario.work.items():
+        measures = waiting_parts(result.scenario, work, "waiting_reason")
         for court in courts:
-            wait, parts = estimates.get((waiting_name(activity), court)), _parts(estimates, "waiting_reason", activity, court)
+            wait, parts = estimates.get((waiting_name(activity), court)), _parts(estimates, measures, court)
             if wait is not None and wait.mean and parts:
                 waits.append(Wait(activity, court, wait, parts))
     return waits
@@ -156,13 +148,12 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
     """
     estimates, rows, listed = estimates_by_court(result, at), [], []
     for activity, work in result.scenario.work.items():
-        measures = {"in all": waiting_name(activity)}
-        if work.pool in result.scenario.queues_with_teams:
-            measures = _waits_for_teams(activity, work) if kind == "waiting_reason" else {}
-        for part in BREAKDOWNS[kind] if work.pool not in result.scenario.queues_with_teams else ():
-            measures[part.replace("_", " ")] = part_name(kind, activity, part)
-            for of_capacity in BREAKDOWNS["waiting_capacity"] if part == "capacity" else ():
-                measures[f"capacity: {of_capacity.replace('_', ' ')}"] = part_name("waiting_capacity", activity, of_capacity)
+        measures = waiting_parts(result.scenario, work, kind)
+        if measures:
+            measures = {"in all": waiting_name(activity), **measures}
+        if "capacity" in measures:
+            capacity = waiting_parts(result.scenario, work, "waiting_capacity")
+            measures |= {f"capacity: {label}": measure for label, measure in capacity.items()}
         for label, measure in measures.items():
             of_courts = [estimates.get((measure, court)) for court in courts]
             if any(e is not None and e.mean for e in of_courts):
@@ -174,17 +165,29 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
     return Table(kind.replace("_", "-"), title, columns, rows, estimates_csv(listed), n_text=2) if rows else None
 
 
-def _waits_for_teams(activity: str, work: Work) -> dict[str, str]:
-    """Return the measures of a wait for a team and its parts, by their label: the pools that were short."""
-    pools = [group[0].pool for group in groups_of(work)]
-    measures = {"in all": waiting_name(activity), **{f"{pool} short": part_name(WAITING_FOR, activity, pool) for pool in pools}}
-    return measures | {"others first": part_name(WAITING_FOR, activity, OTHERS)}
+def waiting_parts(scenario: Scenario, work: Work, kind: str) -> dict[str, str]:
+    """Return the measures of the parts of a wait for an activity, by their label.
+
+    Waits in a queue with teams are divided by the pool that was short, instead of by reason, and not by other keys of `BREAKDOWNS`.
+
+    Parameters
+    ----------
+    kind : {"waiting_reason", "waiting_capacity", "waiting_clock"}
+    """
+    if work.pool not in scenario.queues_with_teams:
+        return {part.replace("_", " "): part_name(kind, work.activity, part) for part in BREAKDOWNS[kind]}
+    if kind != "waiting_reason":
+        return {}
+    pools = [group[0].pool for group in work.groups]
+    measures = {f"{pool} short": part_name(WAITING_FOR, work.activity, pool) for pool in pools}
+    return measures | {"others first": part_name(WAITING_FOR, work.activity, OTHERS)}
 
 
-def _parts(estimates: Mapping[tuple[str, str], Estimate], kind: str, activity: str, court: str) -> dict[str, Estimate]:
-    """Return the parts of a mean wait; empty unless all were computed."""
-    names = {part.replace("_", " "): (part_name(kind, activity, part), court) for part in BREAKDOWNS[kind]}
-    return {part: estimates[name] for part, name in names.items()} if estimates.keys() >= set(names.values()) else {}
+def _parts(estimates: Mapping[tuple[str, str], Estimate], measures: Mapping[str, str], court: str) -> dict[str, Estimate]:
+    """Return the parts of a mean wait, by their label; empty unless all were computed."""
+    parts = {label: estimates.get((measure, court)) for label, measure in measures.items()}
+    known = {label: part for label, part in parts.items() if part is not None}
+    return known if len(known) == len(parts) else {}
 
 
 def group_table(result: RunResult, by: str, court: str = "all") -> Table:

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from simulations import RunResult, Scenario, compare, run
 from simulations.comparing.comparison import Comparison
-from simulations.measuring.descriptors import REASONS, describe, part_name
+from simulations.measuring.descriptors import describe
 from simulations.printing import comparison_table, run_tables
 from simulations.report.comparison import comparison_document
 from simulations.report.contents import Contents, read_contents
@@ -38,6 +38,7 @@ from simulations.running.intervals import interval as bounded_interval
 from simulations.running.results import read_values
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.formatting import court_title
+from simulations.tables.run import waiting_parts
 from tests.simulations.log_facts import LogFacts, interval
 from tests.simulations.random_scenarios import CALENDARS, Mapping, loaded, scenarios
 from workflow.errors import StuckCase, VisitCap
@@ -181,7 +182,7 @@ class RunChecks:
 
     def parts(self, activity: str, court: str) -> dict[str, float]:
         """Return the parts of a mean wait, whose definition other tests check."""
-        names = {reason.replace("_", " "): part_name("waiting_reason", activity, reason) for reason in REASONS}
+        names = waiting_parts(self.scenario, self.scenario.work[activity], "waiting_reason")
         parts = {reason: self.result.get(name, court).mean or 0.0 for reason, name in names.items()}
         assert sum(parts.values()) == pytest.approx(self.log.wait(activity, court) or 0.0)
         return parts

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from simulations import RunResult, run
+from simulations.exporting.exports import export
 from simulations.report import write_stress
 from simulations.report.contents import contents_of
+from simulations.report.figures import waiting_figure
 from simulations.run_folder.views import query_run
 from simulations.running.verifying import verify
 from simulations.tables.run import waiting_table
@@ -73,6 +78,50 @@ def test_the_use_of_the_only_week_is_that_of_the_run(house: RunResult) -> None:
     for use in uses:
         name = f"{'slots_used' if use.of_slots else 'utilisation'}.{use.pool}"
         assert use.mean.tolist() == [pytest.approx(means[name, use.court])]
+
+
+@pytest.fixture(scope="module")
+def teams(house: RunResult) -> dict[str, str | None]:
+    """The servers of each row that is exported, in the order of `pm4py.log`: the judge of the court, and the shared interpreter."""
+    rows = _all(house.folder, "select e.replication, e.sequence, e.court, h.pool, h.server from events e left join holds h"
+                " using (replication, sequence) where cause <> 'horizon' order by e.replication, e.sequence, h.pool desc")  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for replication, sequence, court, pool, server in rows:
+        name = f"judges/{court}/{server}" if pool == "judges" else f"interpreters/{server}"
+        found.setdefault(f"{replication}:{sequence}", []).extend([] if pool is None else [name])
+    return {key: ", ".join(names) or None for key, names in found.items()}
+
+
+def test_exports_name_every_server(house: RunResult, teams: dict[str, str | None], tmp_path: Path) -> None:
+    """In `resources`; `org:resource` is the first one. The name of a server of the nation has no court."""
+    rows = _all(house.folder, 'select "org:resource", resources from pm4py.log')
+    assert [row[1] for row in rows] == list(teams.values())
+    assert all(resources is None or resources.split(", ")[0] == first for first, resources in rows)
+    assert any(resources is not None and ", interpreters/0" in resources for _, resources in rows)
+    tables = dict(_all(house.folder, "select ocel_id, resources from ocel.event_decide"))
+    assert tables == teams
+    export(house.folder, "ocel", tmp_path / "log.json")
+    events = json.loads((tmp_path / "log.json").read_text(encoding="utf-8"))["events"]
+    assert {e["id"]: {a["name"]: a["value"] for a in e["attributes"]}.get("resources") for e in events} == teams
+    export(house.folder, "xes", tmp_path / "log.xes")
+    values = [node.get("value") for node in ElementTree.parse(tmp_path / "log.xes").iter() if node.get("key") == "resources"]
+    assert sorted(values) == sorted(filter(None, teams.values()))  # type: ignore[type-var]
+
+
+def test_the_figure_of_waits_has_the_pools_that_were_short(house: RunResult) -> None:
+    """Its data are the measures, its caption explains the parts."""
+    contents = contents_of(house)
+    figure = waiting_figure(contents)
+    assert figure is not None
+    rows = list(csv.DictReader(figure.csv.splitlines()))
+    parts = {f"waiting_for.hear.{part}" for part in ("judges", "interpreters", "others")}
+    assert {row["measure"] for row in rows} == parts
+    assert {(row["measure"], row["court"]): float(row["mean"]) for row in rows} == {
+        (e.measure, e.court): pytest.approx(e.mean)
+        for e in house.estimates
+        if e.measure in parts and e.at is None and e.by is None
+    }
+    assert any("Short: the first pool that lacked what the case needs." in str(text) for text in figure.caption)
 
 
 def test_the_report_names_the_pools_that_were_short(house: RunResult, tmp_path: Path) -> None:
