@@ -25,7 +25,7 @@ def work_that_never_starts(scenario: Scenario) -> list[str]:
     found = []
     for work in scenario.work.values():
         courts: dict[str, list[str]] = {}
-        for court, name in enumerate(scenario.courts):
+        for court, name in enumerate(scenario.courts) if work.pool is not None else ():
             for message in _reasons(scenario, work, court):
                 courts.setdefault(message, []).append(name)
         for message, names in courts.items():

@@ -66,6 +66,11 @@ def test_a_size_that_is_only_off_shift_does_not_count(tmp_path: Path) -> None:
     assert found(tmp_path, rota, "activities: {hear: {takes: 1 hour, pool: judges}}") == [NEVER.format("judges")]
 
 
+def test_a_delay_needs_no_server(tmp_path: Path) -> None:
+    """It always starts."""
+    assert found(tmp_path, "judges: {size: 1}", "activities: {hear: {takes: 1 day}}") == []
+
+
 def test_pools_that_never_meet_by_their_sizes(tmp_path: Path) -> None:
     """Two judges are there until 11:00, the interpreter from 11:00 on; a judge in common is not enough for a panel of two."""
     rota = 'judges: {calendar: mornings, size: {mon-fri: {"09:00-11:00": 2, "11:00-12:00": 1}}}'
