@@ -38,6 +38,7 @@ LOOSE = {
     ("CourtEntry", "backlog"): ("BacklogEntry", True),
     ("MeasureEntry", "split"): ("SplitEntry", True),
     ("ArrivalEntry", "table"): ("TableEntry", False),
+    ("UncertainEntry", "table"): ("TableEntry", False),
 }
 TOP = {"scenario": ScenarioFile, "workflow": WorkflowFile, "rules": RulesFile, "mapping": MappingFile}
 

@@ -101,6 +101,15 @@ def _between(form: StandardForm, low: float, high: float) -> Built:
     return (form, high - low, low) if high > low else [low]
 
 
+def _beta(p: Parameters) -> Built:
+    low, high = p.get("min", 0.0), p.get("max", 1.0)
+    if "mean" in p and high > low:
+        mean, sd = (p["mean"] - low) / (high - low), p["sd"] / (high - low)
+        size = mean * (1 - mean) / sd**2 - 1
+        return _between(Beta(mean * size, (1 - mean) * size), low, high)
+    return _between(Beta(p.get("a", 1.0), p.get("b", 1.0)), low, high)
+
+
 def _triangular(p: Parameters) -> Built:
     low, high = p["min"], p["max"]
     return _between(Triangular((p["mode"] - low) / (high - low) if high > low else 0.0), low, high)
@@ -111,9 +120,16 @@ FAMILIES: Mapping[str, Family] = {
     for family in (
         Family(
             "beta",
-            {"a": _POSITIVE, "b": _POSITIVE, "min": _OPTIONAL, "max": _OPTIONAL},
-            lambda p: _between(Beta(p["a"], p["b"]), p.get("min", 0.0), p.get("max", 1.0)),
-            "between two bounds, with a shape given by `a` and `b`; from 0 to 1 without `min` and `max`",
+            {
+                "a": Parameter("plain", "positive", required=False),
+                "b": Parameter("plain", "positive", required=False),
+                "mean": _OPTIONAL,
+                "sd": Parameter("quantity", "positive", required=False),
+                "min": _OPTIONAL,
+                "max": _OPTIONAL,
+            },
+            _beta,
+            "between two bounds, with a shape given by `a` and `b`, or by `mean` and `sd`; from 0 to 1 without `min` and `max`",
             "{beta: {a: 2, b: 3, min: 1 hour, max: 8 hours}}",
         ),
         Family(
@@ -288,11 +304,23 @@ def _joint_mistakes(family: Family, parameters: Parameters) -> Iterator[Mistake]
         yield from _scipy_mistakes(family, parameters)
         return
     low, high = parameters.get("min", 0), parameters.get("max", 1)
-    if "max" in family.parameters and high < low:
+    if family.name == "beta" and {"a", "b", "mean", "sd"} & parameters.keys() not in ({"a", "b"}, {"mean", "sd"}):
+        yield Mistake(None, "beta: give a and b, or mean and sd.")
+    elif "max" in family.parameters and high < low:
         yield Mistake("max", f"{family.name}: max is {high:g}, but must not be below min, {low:g}.")
+    elif family.name == "beta" and "mean" in parameters and high > low:
+        yield from _beta_mistakes(parameters, low, high)
     elif "mode" in parameters and not low <= parameters["mode"] <= high:
         message = f"mode is {parameters['mode']:g}, but must lie from min, {low:g}, to max, {high:g}."
         yield Mistake("mode", f"{family.name}: {message}")
+
+
+def _beta_mistakes(parameters: Parameters, low: float, high: float) -> Iterator[Mistake]:
+    mean, sd = parameters["mean"], parameters["sd"]
+    if not low < mean < high:
+        yield Mistake("mean", f"beta: mean is {mean:g}, but must lie between min, {low:g}, and max, {high:g}.")
+    elif sd**2 >= (most := (mean - low) * (high - mean)):
+        yield Mistake("sd", f"beta: sd is {sd:g}, but must be below {math.sqrt(most):g}, the largest with this mean.")
 
 
 def _scipy_mistakes(family: Family, parameters: Parameters) -> Iterator[Mistake]:

@@ -70,6 +70,7 @@ def run(
         str | None,
         typer.Option(metavar="stop|count", help="Check the workflow's rules on every case: stop at a violation, or count."),
     ] = None,
+    certain: Annotated[bool, typer.Option("--certain", help="Use the median of each uncertain input.")] = False,
     confidence: Confidence = 0.95,
     resume: Resume = False,
     out: Out = None,
@@ -89,6 +90,7 @@ def run(
             replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=not no_events
         )
         loaded = load_scenario(scenario, change or ())
+        loaded = loaded.certain() if certain else loaded
         if warm_up:
             check_long_enough(loaded)
             if measure and "pending" not in measure:

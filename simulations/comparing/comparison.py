@@ -18,7 +18,7 @@ from simulations.comparing.differences import Difference
 from simulations.comparing.hypotheses import correct
 from simulations.comparing.paired import pair
 from simulations.measuring.costs import is_certain
-from simulations.measuring.descriptors import describe
+from simulations.measuring.descriptors import Family, describe
 from simulations.measuring.selection import EVERYTHING, Selection, explain_missing, unknown_courts, unknown_measures
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import read_manifest
@@ -285,7 +285,7 @@ def _differences(
         if by is not None or at not in days or key not in theirs:
             continue
         descriptor = descriptors[measure]
-        if descriptor.is_second_view and not comparison.selection.measures:
+        if descriptor.family is Family.UNCERTAIN or (descriptor.is_second_view and not comparison.selection.measures):
             continue
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
         comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptor.is_date)

@@ -15,6 +15,7 @@ from simulations.loading.costs import read_costs
 from simulations.loading.events import read_events
 from simulations.loading.people import People
 from simulations.loading.pools import read_pools, read_suspensions
+from simulations.loading.uncertain import check_uncertain, read_uncertain, without_set
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.policies import read_policies
@@ -71,6 +72,8 @@ def load_scenario(
 def change_scenario(scenario: Scenario, changes: Mapping[str, Plain] | Sequence[str]) -> Scenario:
     """Return a scenario with other values at some paths, checked like a file. Other files are not read again.
 
+    A value that is set is known: an entry of `uncertain:` for its path no longer applies.
+
     Parameters
     ----------
     scenario : Scenario
@@ -98,6 +101,7 @@ def _load(node: Node, changes: Mapping[str, Plain] | Sequence[str], files: Other
             node = changed(node, change)
         except InputError as error:
             problems += error.problems
+    node = without_set(node, [change.path for change in parsed])
     usable_part = usable(ScenarioFile, node)
     problems += usable_part.problems
     if usable_part.content is None or len(problems) > MOST_PRINTED:
@@ -167,11 +171,15 @@ def _read(context: Context) -> Scenario:
         document=context.node,
         policies=tuple(policies),
         costs=costs,
+        uncertain=read_uncertain(context),
         tables_of_rotas=tuple(context.tables_of_rotas),
         files=context.files,
     )
     _check_published(context, scenario)
     context.next_stage(())
+    if scenario.uncertain and not context.reported:
+        check_uncertain(context, scenario)
+        context.next_stage(())
     if context.reported:
         raise InputError(context.reported)
     return scenario

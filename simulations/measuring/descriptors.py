@@ -66,6 +66,7 @@ UNITS = {
     "working days": "Dates on which a shift of the court's calendar starts.",
     "hours": "Hours of one server: two servers who each work for an hour add two.",
     "share": "A ratio of two numbers of the same unit: 0.5 is one half.",
+    "value": "The unit that the scenario has at the path; a factor has none.",
     "currency": "Money, in the currency that the scenario's `costs` name.",
 }
 
@@ -81,6 +82,7 @@ class Family(StrEnum):
     UTILISATION = "Utilisation"
     OVERTIME = "Overtime"
     COST = "Costs"
+    UNCERTAIN = "Uncertain inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Descriptor:
     @property
     def is_of_pools(self) -> bool:
         """Return whether the measure is about activities and pools, rather than about cases or money."""
-        return self.family not in (Family.DECLARED, Family.DOCKET, Family.COST)
+        return self.family not in (Family.DECLARED, Family.DOCKET, Family.COST, Family.UNCERTAIN)
 
     @property
     def is_mean_time(self) -> bool:
@@ -333,6 +335,14 @@ BUILT_IN = {
             "The total cost over the months of backlog that were removed: disposals less inflow, over the disposals of a month"
             " of 365.25 / 12 days. No value where inflow is not below disposals.",
         ),
+        Descriptor(
+            "uncertain.{}", Family.UNCERTAIN, "value", "The uncertain input {}",
+            "The value that was drawn for the replication, before it was rounded to whole servers or cases. Of a factor, the"
+            " factor: its name begins with `scale`. It does not depend on the day, and has a value for all courts only. Not"
+            " compared: scenarios with the same entry share its draws.",
+            "the entry of `uncertain:` in the scenario",
+            low=None,
+        ),
     )
 }  # fmt: skip
 """The built-in measures, by name, in the order of the reference."""
@@ -399,6 +409,11 @@ def measures_of_fit(pool: str) -> tuple[str, ...]:
     return (f"idle_behind_unfit.{pool}", f"overtime_of_long_work.{pool}")
 
 
+def input_name(name: str) -> str:
+    """Return the name of the measure that keeps the value of an uncertain input."""
+    return f"uncertain.{name}"
+
+
 def few_came_in(measure: str, *values: float | None) -> bool:
     """Return whether a value is a clearance rate without a meaning, because hardly any case came in.
 
@@ -448,6 +463,8 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
             per = "disposals" if name == "disposal" else name
             yield replace(BUILT_IN["cost_per.{}"].of(name, currency), inputs=("cost", per))
         yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency, inputs=("cost", "disposals", "inflow"))
+    for name in (i.name for i in scenario.inputs) if scenario.uncertain else scenario.drawn:
+        yield BUILT_IN[input_name("{}")].of(name)
 
 
 def _of_pool(descriptor: Descriptor, pool: str) -> Descriptor:

@@ -16,7 +16,7 @@ import numpy as np
 from simulations.log.eventlog import EventLog
 from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
-from simulations.measuring.descriptors import describe, measures_of_fit, measures_of_pool, slots_name
+from simulations.measuring.descriptors import describe, input_name, measures_of_fit, measures_of_pool, slots_name
 from simulations.measuring.frame import Frame, Grouping
 from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
@@ -108,6 +108,7 @@ def measure(
             if entry.ratio is not None and entry.measure in wanted:
                 over, under = (values[name] for name in entry.ratio)
                 values[entry.measure] = ratio(over, under)
+        values |= _inputs(frame, wanted)
         tables += _tables(frame, days, values, selection)
     return Measured(scenario.courts, tables, _daily(log, crossings, days, selection))
 
@@ -183,6 +184,16 @@ def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, ByCourt], wanted: 
 
 def _flows(frame: Frame, crossings: Crossings, wanted: Set[str]) -> dict[str, ByCourt]:
     return {} if wanted.isdisjoint(FLOWS) else flows(frame, crossings)
+
+
+def _inputs(frame: Frame, wanted: Set[str]) -> dict[str, ByCourt]:
+    """Return the uncertain inputs that were drawn. Groups of cases have none."""
+    drawn = frame.log.cases.scenario.drawn if frame.grouping.by is None else {}
+    return {
+        name: np.full((len(frame.index_of_day), 1, 1), value)
+        for name, value in ((input_name(i), v) for i, v in drawn.items())
+        if name in wanted
+    }
 
 
 def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt], wanted: Set[str]) -> dict[str, ByCourt]:

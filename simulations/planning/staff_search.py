@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -134,7 +134,7 @@ class Search:
     def __post_init__(self) -> None:
         self.whole = self.scenario
         if self.goal.measure is not None:
-            self.whole = what_matters(self.scenario, self.goal.measure, self.court or "all")
+            self.whole = self.scenario.derive(partial(what_matters, measure=self.goal.measure, court=self.court or "all"))
         self.cut = until(self.whole, self.goal.day)
         self.most = self.options.replications
         engine = choose_engine(self.options.engine, self.cut, self.most, False)
@@ -390,9 +390,13 @@ class Search:
         return self._with(self.cut, sizes), sum(max(n for _, n in steps) for steps in counted)
 
     def _with(self, scenario: Scenario, sizes: tuple[tuple[tuple[int, int], ...], ...]) -> Scenario:
-        pool = replace(scenario.pools[self.pool], sizes=sizes)
-        changed: Mapping[str, Any] = {**scenario.pools, self.pool: pool}
-        return replace(scenario, pools=changed)
+        return scenario.derive(partial(_sized, pool=self.pool, sizes=sizes))
+
+
+def _sized(scenario: Scenario, pool: str, sizes: tuple[tuple[tuple[int, int], ...], ...]) -> Scenario:
+    """Return a scenario with other sizes of a pool."""
+    pools = {**scenario.pools, pool: replace(scenario.pools[pool], sizes=sizes)}
+    return replace(scenario, pools=pools)
 
 
 def _use_of(log: EventLog, pools: Sequence[str]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from simulations.tables.run import (
     court_table,
     estimates_by_court,
     group_table,
+    inputs_table,
     measures_of,
     published_table,
     waiting_table,
@@ -94,6 +95,8 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     for title, chosen in sections:
         table = court_table(result, "", f"{title}, {when}", [m.name for m in chosen], courts, day)
         print_table(console, table)
+    if day is None:
+        print_table(console, inputs_table(result))
     for kind in ("waiting_reason", "waiting_clock"):
         print_table(console, waiting_table(result, kind, courts, day))
 

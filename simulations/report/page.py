@@ -22,6 +22,7 @@ from simulations.tables.run import (
     describe_prediction,
     estimates_by_court,
     group_table,
+    inputs_table,
     leading_measures,
     published_table,
     waiting_table,
@@ -125,7 +126,8 @@ def _numbers(contents: Contents) -> Section:
 
 
 def _counts(contents: Contents) -> Section:
-    blocks: list[Note | Table] = [cases_table(contents)]
+    inputs = inputs_table(contents.result)
+    blocks: list[Note | Table] = [cases_table(contents), *([inputs] if inputs is not None else [])]
     estimates = estimates_by_court(contents.result)
     if any(few_came_in(name, e.mean) for (name, court), e in estimates.items() if court in contents.courts):
         blocks.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.measuring.descriptors import BREAKDOWNS, slots_name, utilisation_name
+from simulations.measuring.descriptors import BREAKDOWNS, Family, slots_name, utilisation_name
 from simulations.report.contents import Contents
 from simulations.tables.formatting import estimate_cell, format_level, format_when, number_cell
 from simulations.tables.run import court_table, estimates_by_court, measures_of
@@ -13,7 +13,7 @@ _BUSY = 0.5
 
 def cases_table(contents: Contents) -> Table:
     """Return counts of cases, shares, dates and costs at the end of the run, by court."""
-    names = [m.name for m in measures_of(contents.result) if not m.is_of_pools]
+    names = [m.name for m in measures_of(contents.result) if not m.is_of_pools and m.family is not Family.UNCERTAIN]
     title = f"Cases, {format_when(None, contents.scenario.ends)}"
     return court_table(contents.result, "cases", title, names, contents.titles)
 

@@ -12,9 +12,10 @@ import fcntl
 import itertools
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +149,17 @@ def deleted(what: str) -> WriteFailed:
 class RunFolder:
     """A run folder that is open for writing by this process."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Mapping[str, Any],
+        before: Mapping[str, Any],
+        drawn: Callable[[int], Mapping[str, float]] | None,
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self._before = before
+        self._draw = drawn
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -199,6 +207,7 @@ class RunFolder:
         self._before = {
             **self.manifest,
             "replications_run": list(records),
+            **({"drawn": {str(k): self._draw(k) for k in records}} if self._draw is not None else {}),
             "queues": {str(k): [queue.row() for queue in r.queues] for k, r in records.items() if r.queues},
             "violations": {str(k): dict(r.violations) for k, r in records.items() if r.violations},
             "parts": {
@@ -287,7 +296,8 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
             raise RunFolderExists(
                 f"{folder} cannot be resumed: {format_names(changed)} {verb} from the existing run. Give another --out."
             )
-        run_folder = RunFolder(folder, manifest, before)
+        drawn = partial(scenario.draws, int(manifest["seed"])) if scenario.uncertain else None
+        run_folder = RunFolder(folder, manifest, before, drawn)
         run_folder.begin(scenario)
         yield run_folder
 

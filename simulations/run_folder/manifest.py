@@ -15,6 +15,7 @@ from typing import Any
 
 from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.uncertainty import uncertain_content
 from workflow.files.json_text import json_text
 from workflow.run_files.manifest import MANIFEST, read_manifest
 
@@ -44,7 +45,7 @@ _DECISIVE = {
     "versions": "the version of a package",
     "calendars": "a holiday",
     "distribution_tables": "the table of a distribution",
-    "case_tables": "a table of cases, sizes or rates",
+    "case_tables": "a table of cases, sizes, rates or uncertain inputs",
 }
 
 
@@ -123,9 +124,10 @@ def make_manifest(
 
 
 def _case_tables(scenario: Scenario) -> str | None:
-    """Return the SHA-256 of the tables that cases and rotas are read from; ``None`` if there are none."""
+    """Return the SHA-256 of the tables that cases, rotas and uncertain inputs are read from; ``None`` if there are none."""
     tables = [t for t in (*(b.table for b in scenario.backlog), *(s.table for s in scenario.streams)) if t is not None]
     content = [*((t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables), *scenario.tables_of_rotas]
+    content += uncertain_content(scenario.uncertain)
     return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
 
 

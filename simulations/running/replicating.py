@@ -44,6 +44,10 @@ class Course:
 
 def until(scenario: Scenario, last: dt.date) -> Scenario:
     """Return the scenario with an earlier end. Everything up to that day stays the same."""
+    return scenario.derive(partial(_until, last=last))
+
+
+def _until(scenario: Scenario, last: dt.date) -> Scenario:
     return replace(scenario, ends=min(last, scenario.ends), published=())
 
 

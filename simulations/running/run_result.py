@@ -144,6 +144,15 @@ class RunResult:
             check_values(values, self.scenario, self.folder, self.replications)
         return values
 
+    def values_of(self, measure: str, court: str = "all", at: dt.date | None = None) -> list[float]:
+        """Return the value of a measure in each replication that has one."""
+        found = (
+            values
+            for (name, of, by, _, day, _), values in self._values.items()
+            if (name, of, day, by) == (measure, court, at, None)
+        )
+        return [v for v in next(found, []) if v is not None]
+
     def _check_columns(self) -> None:
         if self.from_outside:
             self._tables.need("measures")

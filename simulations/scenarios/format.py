@@ -405,6 +405,54 @@ class CostsEntry(Entry):
     )
 
 
+class UncertainEntry(Entry):
+    """What is not known well: one value, one factor, or one row of a table for a whole replication."""
+
+    set: Name | None = Field(
+        None, description="the path of a value, as for `--set`", examples=["activities.examine.outcome.decision.grant"]
+    )
+    scale: Name | None = Field(
+        None, description="the path of values that are multiplied by one factor", examples=["pools.clerks.size"]
+    )
+    table: _anything("a file, or {file:, columns:, ...}") = Field(  # type: ignore[valid-type]
+        None,
+        description="CSV, Parquet or Excel file: each column is a path, or `scale` and a path; a replication takes a row",
+        examples=["posterior.csv"],
+    )
+    is_: _anything("a family: {beta: {mean: 0.54, sd: 0.04}}") = Field(  # type: ignore[valid-type]
+        None,
+        alias="is",
+        description="with `set`: the distribution of the value, in the unit of the value in the file",
+        examples=[{"beta": {"mean": 0.7, "sd": 0.05}}],
+    )
+    by: _anything("a family: {lognormal: {mean: 1, cv: 0.1}}") = Field(  # type: ignore[valid-type]
+        None, description="with `scale`: the distribution of the factor", examples=[{"lognormal": {"mean": 1, "cv": 0.1}}]
+    )
+    within: list[Any] | None = Field(
+        None, description="two bounds; values outside are moved to the nearest bound", examples=[[0, 1]]
+    )
+    leave_out: list[Name] = Field(
+        default_factory=list, description="with `table`: columns that are not read", examples=[["weight"]]
+    )
+    source: str | None = Field(None, description="where the distribution comes from", examples=["a survey of clerks, 2023"])
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> UncertainEntry:
+        given = [k for k in ("set", "scale", "table") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(f"an entry has exactly one of set, scale, table; here: {', '.join(given) or 'none'}")
+        key = {"set": "is", "scale": "by"}.get(given[0])
+        for other, value in (("is", self.is_), ("by", self.by)):
+            if (value is not None) != (other == key):
+                verb = "needs" if other == key else "does not go with"
+                raise ValueError(f"{given[0]}: {verb} {other}:")
+        if self.table is not None and self.within is not None:
+            raise ValueError("table: does not go with within:")
+        if self.table is None and self.leave_out:
+            raise ValueError("leave_out: goes with table:")
+        return self
+
+
 class PublishedEntry(Entry):
     """A published figure, shown beside the result; the run does not use it."""
 
@@ -480,5 +528,8 @@ class ScenarioFile(Entry):
         default_factory=dict, description="timings of the workflow's events by name; an event without an entry never happens"
     )
     costs: CostsEntry | None = Field(None, description="costs of pools and activities")
+    uncertain: list[UncertainEntry] = Field(
+        default_factory=list, description="what is not known well: values and factors that differ from replication to replication"
+    )
     published: list[PublishedEntry] = Field(default_factory=list, description="published figures to compare with the results")
     about: AboutEntry = Field(default_factory=AboutEntry, description="documentation for readers of the results")

@@ -45,7 +45,7 @@ class Plan:
 
 
 def make_plan(scenario: Scenario, path: Draws) -> Plan:
-    """Draw the cases of one replication and check that none of them can get stuck.
+    """Draw the uncertain inputs and the cases of one replication, and check that no case can get stuck.
 
     Parameters
     ----------
@@ -61,6 +61,7 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
         If a case can reach a state that it must leave, and no guard holds.
     """
     cases = draw_cases(scenario, path)
+    scenario = cases.scenario
     tables = scenario.tabulator.tables(cases.columns)
     if any(may_be_stuck(table) for table in tables):
         _look_for_stuck(cases, tables)

@@ -96,7 +96,7 @@ class _Group:
 
 
 def draw_cases(scenario: Scenario, path: Draws) -> Cases:
-    """Draw the cases of one replication.
+    """Draw the uncertain inputs and the cases of one replication; the scenario of the cases has these inputs.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
         If a case breaks an assumption of the workflow (`assume:`), or is older than the holidays that are known for
         its court's calendar.
     """
+    scenario = scenario.in_replication(path)
     groups = _groups(scenario, path)
     order, sizes = _order(groups), [len(g.arrived) for g in groups]
     group = np.repeat(np.arange(len(groups)), sizes)[order] if groups else np.zeros(0, np.int64)

@@ -7,20 +7,23 @@ a replication, and an engine draws everything else.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simulations.chance.draws import Draws, SamplePath
 from simulations.scenarios.format import AboutEntry, PublishedEntry
 from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.quantities import Choice, Length, Shares
+from simulations.scenarios.uncertainty import AnyUncertain, Input, changes_to, medians
 from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import Epoch
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Tabulator
+from workflow.errors import InputError
 from workflow.files.yaml_tree import Node, dump_yaml
 from workflow.loading import catalog
 from workflow.model.definition import Value, Workflow
@@ -400,6 +403,12 @@ class Scenario:
         In the order of their dates; before the first, ``workflow`` decides.
     tables_of_rotas : tuple
         What the tables of pool sizes and rates say, for the manifest.
+    uncertain : tuple of Uncertain or UncertainTable
+        What is drawn once for each replication.
+    drawn : mapping of str to float
+        The uncertain inputs of this scenario that have been drawn, or have their medians, by name.
+    derived : tuple of callable
+        What has been done to the scenario since it was read from its document; see `derive`.
     """
 
     name: str
@@ -424,6 +433,9 @@ class Scenario:
     policies: tuple[Policy, ...] = ()
     costs: Costs | None = None
     tables_of_rotas: tuple[object, ...] = ()
+    uncertain: tuple[AnyUncertain, ...] = ()
+    drawn: Mapping[str, float] = field(default_factory=dict)
+    derived: tuple[Callable[[Scenario], Scenario], ...] = field(default=(), repr=False)
     files: OtherFiles = field(default_factory=OtherFiles, repr=False, compare=False)
 
     @cached_property
@@ -509,6 +521,68 @@ class Scenario:
         from simulations import change_scenario
 
         return change_scenario(self, changes)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Return what is uncertain."""
+        return tuple(i for each in self.uncertain for i in each.inputs)
+
+    def certain(self) -> Scenario:
+        """Return the scenario with every uncertain input at its median."""
+        return self.with_inputs(medians(self.uncertain)) if self.uncertain else self
+
+    def in_replication(self, path: Draws) -> Scenario:
+        """Return the scenario with the uncertain inputs of one replication.
+
+        Parameters
+        ----------
+        path : Draws
+            The draws of the replication: ``SamplePath(seed, replication)``.
+        """
+        return self.with_inputs(self._drawn(path)) if self.uncertain else self
+
+    def draws(self, seed: int, replication: int) -> dict[str, float]:
+        """Return the uncertain inputs of a replication, by name."""
+        return self._drawn(SamplePath(seed, replication))
+
+    def _drawn(self, path: Draws) -> dict[str, float]:
+        return {name: value for each in self.uncertain for name, value in each.draw(path).items()}
+
+    def with_inputs(self, values: Mapping[str, float]) -> Scenario:
+        """Return the scenario with these values of uncertain inputs, and nothing uncertain.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By the names of `inputs`. Inputs that are left out keep what the file says.
+
+        Raises
+        ------
+        InputError
+            If the scenario is not valid with them.
+        """
+        try:
+            changed = self.change(changes_to(self.inputs, values))
+        except InputError as error:
+            drawn = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+            raise InputError([f"{self.name}: with {drawn}: {problem.message}" for problem in error.problems]) from None
+        for function in self.derived:
+            changed = function(changed)
+        changed = replace(changed, drawn=dict(values))
+        if all(one is other for one, other in zip(changed.workflows, self.workflows, strict=True)):
+            changed.__dict__["tabulator"] = self.tabulator
+        return changed
+
+    def derive(self, function: Callable[[Scenario], Scenario]) -> Scenario:
+        """Return what a function makes of the scenario, and of every scenario that is drawn from it.
+
+        Parameters
+        ----------
+        function : callable
+            It can be pickled if worker processes are to run the scenario.
+        """
+        derived = function(self)
+        return replace(derived, uncertain=self.uncertain, drawn=self.drawn, derived=(*self.derived, function))
 
     def to_yaml(self) -> str:
         """Return a scenario file that loads to the same scenario, from any folder.

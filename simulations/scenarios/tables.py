@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, format_names, nearest
 from workflow.files.cells import CellFormat, cells_of, numbers_of, times_of
+from workflow.files.table import Table
 from workflow.files.tables import FileFormat, read_table
 from workflow.files.validation import format_value
 from workflow.files.values import allowed_values
@@ -71,18 +72,50 @@ def read_column(source: TableSource, column: str) -> list[float]:
     if found is None:
         message = f"has no column {column!r}; its columns: {format_names(table.names)}.{nearest(column, table.names)}"
         raise InputError([f"{source.path}: {message}"])
-    cells = table.columns[found]
-    values = cells.texts() if cells.is_time else cells.values.tolist()
-    read, ambiguous = numbers_of(values, source.cells)
-    if ambiguous is not None:
-        raise InputError(table.problems(found, [ambiguous]))
-    wrong = [(i, f"must be a number, not {format_value(values[i])}") for i, number in enumerate(read) if number is None]
-    if problems := [*table.mistakes, *table.problems(found, wrong)]:
+    numbers, problems = _numbers(table, found, source.cells)
+    if problems := [*table.mistakes, *problems]:
         raise InputError(problems[:_MOST_MISTAKES])
-    numbers: list[float] = np.array(read, float)[cells.codes[cells.codes >= 0]].tolist()
     if not numbers:
         raise InputError([f"{source.path}: column {column!r} has no value"])
     return numbers
+
+
+def read_numbers(source: TableSource) -> dict[str, list[float]]:
+    """Return the numbers of all columns, or of those that `source.columns` names by their meaning. No cell may be empty.
+
+    Raises
+    ------
+    InputError
+        With up to twenty mistakes.
+    """
+    table = read_table(source.path, form=source.file)
+    problems: list[str] = list(table.mistakes)
+    read: dict[str, list[float]] = {}
+    for name, wanted in (source.columns or {name: name for name in table.names}).items():
+        found = table.find(wanted)
+        if found is None:
+            problems.append(table.missing_column(wanted, name))
+            continue
+        read[name], wrong = _numbers(table, found, source.cells)
+        empty = [] if wrong else [int(i) for i in np.flatnonzero(table.columns[found].codes < 0)[:1]]
+        problems += [*wrong, *(f"{table.at(i, found)}is empty; it must be a number" for i in empty)]
+    if not problems and not all(read.values()):
+        problems.append(f"{source.path}: has no row with values")
+    if problems:
+        raise InputError(problems[:_MOST_MISTAKES])
+    return read
+
+
+def _numbers(table: Table, column: str, form: CellFormat) -> tuple[list[float], list[str]]:
+    """Return the numbers of a column, without empty cells, and the mistakes in it."""
+    cells = table.columns[column]
+    values = cells.texts() if cells.is_time else cells.values.tolist()
+    read, ambiguous = numbers_of(values, form)
+    if ambiguous is not None:
+        return [], table.problems(column, [ambiguous])
+    wrong = [(i, f"must be a number, not {format_value(values[i])}") for i, number in enumerate(read) if number is None]
+    numbers: list[float] = [] if wrong else np.array(read, float)[cells.codes[cells.codes >= 0]].tolist()
+    return numbers, table.problems(column, wrong)
 
 
 def read_cases(

@@ -6,7 +6,16 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulations.measuring.descriptors import BREAKDOWNS, OTHERS, WAITING_FOR, Descriptor, describe, part_name, waiting_name
+from simulations.measuring.descriptors import (
+    BREAKDOWNS,
+    OTHERS,
+    WAITING_FOR,
+    Descriptor,
+    Family,
+    describe,
+    part_name,
+    waiting_name,
+)
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
@@ -107,6 +116,23 @@ def court_table(
     rows = [[Cell(name), *(estimate_cell(estimates.get((name, court))) for court in courts)] for name in names]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
     return Table(key, title, ["measure", *courts.values()], rows, text)
+
+
+def inputs_table(result: RunResult) -> Table | None:
+    """Return the uncertain inputs as drawn: mean and range over replications; ``None`` without any.
+
+    The range is that of the replications, which is narrower than the distribution.
+    """
+    measures = [m for m in measures_of(result) if m.family is Family.UNCERTAIN]
+    estimates, rows = estimates_by_court(result), []
+    for m in measures:
+        e = estimates[m.name, "all"]
+        values = result.values_of(m.name)
+        low, high = min(values), max(values)
+        rows.append([Cell(m.subject or ""), Cell(f"{e.mean:.4g}", e.mean), Cell(f"{low:.4g} to {high:.4g}", low)])
+    title = "Uncertain inputs, as drawn for the replications"
+    text = estimates_csv(estimates[m.name, "all"] for m in measures)
+    return Table("inputs", title, ["input", "mean", "range"], rows, text) if rows else None
 
 
 @dataclass(frozen=True, slots=True)
