@@ -50,10 +50,10 @@ demo: install ## simulate the pilot review of 2011, beside what was published
 # The tests start many processes, each of which would compile the packages again where PYTHONDONTWRITEBYTECODE is set.
 test: install ## run the tests, but for the slow ones
 	@$(BIN)/python -m compileall -qq workflow simulations
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-all: install ## run the slow tests too
-	DOCKETSIM_ALL_EXAMPLES=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
+	DOCKETSIM_ALL_EXAMPLES=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not benchmark"
 
 interop: install ## test that pm4py reads the exports and that audits agree with it, in an environment of its own: its licence (AGPL) and packages stay out of .venv
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(INTEROP)

@@ -23,6 +23,7 @@ from simulations.log.row import INTERRUPTED
 from simulations.log.watching import Violation
 from simulations.running.runs import run
 from simulations.scenarios.plan import Plan
+from tests.examples import examples
 from tests.simulations.both_engines import assert_same, planned
 from tests.simulations.random_scenarios import Mapping, loaded
 from tests.simulations.test_judging import ruled
@@ -368,7 +369,7 @@ UNSHRUNK = settings(
 )  # a run takes too long for hundreds of smaller ones to be tried after a failure
 
 
-@settings(UNSHRUNK, max_examples=8)
+@settings(UNSHRUNK, max_examples=examples(8))
 @given(ruled(), st.integers(0, 3))
 def test_the_readings_of_a_random_run_break_the_same_rules_at_the_same_rows(scenario: Mapping, seed: int) -> None:
     """The slow test compares some hundred runs."""
@@ -388,7 +389,7 @@ def _agree_under_policies(scenario: Mapping, seed: int) -> None:
             _audits(Path(folder, "run"), one.workflow, one.workflows[1:])
 
 
-@settings(UNSHRUNK, max_examples=4)
+@settings(UNSHRUNK, max_examples=examples(4))
 @given(ruled(), st.integers(0, 3))
 def test_the_audits_of_a_random_run_under_policies_agree(scenario: Mapping, seed: int) -> None:
     """Each policy turns a guard around, so that the other workflow would not allow some moves."""

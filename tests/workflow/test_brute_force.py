@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.brute_force import Judge, TooManyNodes, shortest
 from tests.workflow.forms_by_definition import FormJudge
 from tests.workflow.random_workflows import fact_fields, facts, workflows
@@ -199,10 +200,10 @@ def test_the_shortest_history_may_begin_in_a_state_that_others_reach_later() -> 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(st.data())
 def test_the_prover_and_brute_force_agree_in_verdict_and_shortest_length(data: st.DataObject) -> None:
-    """Two hundred random workflows have a random rule each; the slow test has ten thousand."""
+    """Random workflows have a random rule each; the slow test has ten thousand."""
     _compare(data)
 
 
@@ -215,10 +216,10 @@ def test_the_prover_and_brute_force_agree_on_many_more(part: int, data: st.DataO
     _compare(data)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(st.data())
 def test_the_prover_and_brute_force_agree_on_counts_neighbouring_rows_and_conditions_on_every_word(data: st.DataObject) -> None:
-    """Forty random workflows have a random rule each; the slow test has five thousand."""
+    """Random workflows have a random rule each; the slow test has five thousand."""
     _compare(data, _new_rules, FormJudge)
 
 

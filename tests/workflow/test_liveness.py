@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from tests.examples import examples
 from tests.workflow.brute_force import MOST, Case, TooManyNodes, shortest
 from tests.workflow.forms_by_definition import FormJudge
 from tests.workflow.random_workflows import facts, workflows
@@ -171,7 +172,7 @@ def _compare(data: st.DataObject) -> None:
         assert history is None or (history.loop is not None and history.loop < len(history))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(st.data())
 def test_the_prover_and_brute_force_agree_on_what_every_case_must_come_to(data: st.DataObject) -> None:
     """Forty random workflows have a random rule each; the prover replays its loops on the machine. The slow test has 5,000."""
