@@ -22,7 +22,8 @@ from simulations.measuring.descriptors import describe
 from simulations.measuring.selection import Selection
 from simulations.run_folder.database import cursor
 from simulations.run_folder.manifest import read_manifest
-from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
+from simulations.running.intervals import Prediction, interval, prediction
+from simulations.running.options import CONFIDENCE
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError, format_names

@@ -27,6 +27,7 @@ from simulations.running.results import (
     read_series,
     read_values,
 )
+from simulations.running.shown import Shown
 from simulations.running.warmup import still_trending
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Shown):
     """The result of a run. What its folder contains is read when it is needed.
 
     Attributes
@@ -168,11 +169,6 @@ class RunResult:
         n = len(self.replications)
         return f"<RunResult of {self.scenario.name!r}: {n} replication{'s' if n > 1 else ''}, seed {self.seed}, in {self.folder}>"
 
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what has been read: another process reads it again."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -186,12 +182,12 @@ class RunResult:
             For a name that the scenario does not have, or that the run did not compute.
         """
         problems = selection.problems_in(self.scenario)
-        for option, chosen, computed in (
-            ("--measure", selection.measures, self.selection.measures),
-            ("--court", selection.courts, self.selection.courts),
+        for what, chosen, computed in (
+            ("measure", selection.measures, self.selection.measures),
+            ("court", selection.courts, self.selection.courts),
         ):
             problems += [
-                f"{option} {name}: this run did not compute it. It has {format_names(computed)}."
+                f"{what} {name}: this run did not compute it. It has {format_names(computed)}."
                 for name in chosen
                 if computed and name not in computed
             ]
