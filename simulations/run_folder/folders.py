@@ -143,7 +143,7 @@ def _write_record(folder: Path, replication: int, record: Record) -> None:
 
 def deleted(what: str) -> WriteFailed:
     """Return the error for something that disappeared during a run."""
-    return WriteFailed(f"{what}: deleted from outside during the run. Resume the run with --resume.")
+    return WriteFailed(f"{what}: deleted from outside during the run. Resume the run with --resume (resume=True).")
 
 
 class RunFolder:

@@ -215,7 +215,7 @@ def test_warnings_of_replications_before_the_stop_are_repeated_after_resuming(tm
     assert [(queue.pool, queue.court) for queue in whole.growing] == [("clerks", "east")]
     again = run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True)
     assert (again.violations, again.growing) == (whole.violations, whole.growing)
-    with pytest.raises(RunFolderExists, match="--monitor differs"):
+    with pytest.raises(RunFolderExists, match="the monitor differs"):
         run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, out=whole.folder, resume=True)
 
 

@@ -174,7 +174,7 @@ def test_resume_creates_a_missing_folder_and_continues_an_interrupted_run(tiny: 
         (["run", "tiny.yaml", "--at", "2012-02-31"], "--at 2012-02-31"),
         (["run", "tiny.yaml", "--at", "2025-01-01"], "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31"),
         (["run", "tiny.yaml", "--by", "cuort"], "by cuort: unknown name 'cuort'. Did you mean 'court'?"),
-        (["run", "tiny.yaml", "--by", "arrived <"], "--by arrived <: "),
+        (["run", "tiny.yaml", "--by", "arrived <"], "by arrived <: "),
         (["run", "tiny.yaml", "--only", "3", "--replications", "2"], "only: must be one of the replications, from 1 to 2, not 3"),
         (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
         (
