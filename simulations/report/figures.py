@@ -207,7 +207,7 @@ def _explained(shown: Sequence[str]) -> str:
     if any(part in _REASON_COLOURS for part in shown):
         text += " Capacity: all time after the first chance to start, nights and suspensions included."
     if any(part not in _REASON_COLOURS for part in shown):
-        text += " Short: the first pool that lacked what the case needs. Others first: no pool was short."
+        text += " Short: the first pool that lacked what the case needs. Others first: no pool was short. All closed: until a pool opened."
     return text
 
 

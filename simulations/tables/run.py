@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simulations.measuring.descriptors import (
     BREAKDOWNS,
+    CLOSED,
     OTHERS,
     WAITING_FOR,
     Descriptor,
@@ -206,7 +207,8 @@ def waiting_parts(scenario: Scenario, work: Work, kind: str) -> dict[str, str]:
         return {}
     pools = [group[0].pool for group in work.groups]
     measures = {f"{pool} short": part_name(WAITING_FOR, work.activity, pool) for pool in pools}
-    return measures | {"others first": part_name(WAITING_FOR, work.activity, OTHERS)}
+    more = {"others first": OTHERS, "all closed": CLOSED}
+    return measures | {label: part_name(WAITING_FOR, work.activity, part) for label, part in more.items()}
 
 
 def _parts(estimates: Mapping[tuple[str, str], Estimate], measures: Mapping[str, str], court: str) -> dict[str, Estimate]:
