@@ -13,6 +13,7 @@ from tests.workflow.rules_by_enumeration import Enumeration, load_drawn
 from workflow import Workflow, load_rules, load_workflow
 from workflow.proving.budget import Budget
 from workflow.proving.findings import Finding
+from workflow.proving.prove import prove
 from workflow.proving.rules_compared import compare_rules
 
 pytest.importorskip("z3")
@@ -242,6 +243,21 @@ def test_the_example_of_the_reference_has_the_findings_that_it_shows(tmp_path: P
     assert len(findings) == 3
     for finding in findings:
         assert f"\n      {finding.finding}: {finding.where}\n" in shown
+
+
+def test_a_proof_shows_what_its_rules_say_about_each_other() -> None:
+    """The terminal, JSON and HTML name the rules; without time, the proof says that they were not compared."""
+    twice = [{"rule": "one note", "at_most": 1, "of": "note"}, {"rule": "two notes", "at_most": 2, "of": "note"}]
+    workflow = load_workflow({**OFFICE, "rules": twice})
+    proof = prove(workflow)
+    where = "'two notes': in a case that keeps 'one note', note can never happen 2 times"
+    finding = {"finding": "idle rule", "where": where, "rules": ["two notes", "one note"]}
+    assert (proof.json()["rule_findings"], proof.json()["rules_compared"]) == ([finding], True)
+    assert f"rules against rules:\n  idle rule: {where}" in str(proof)
+    assert "Rules against rules" in proof._repr_html_()
+    in_no_time = prove(workflow, seconds=0)
+    assert not in_no_time.rules_compared
+    assert "not all rules were compared with each other in time; raise --seconds" in str(in_no_time)
 
 
 @pytest.mark.slow

@@ -67,7 +67,8 @@ def prove(
             problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
             raise InputError([f"{workflow.name}: {problem}"])
     except LimitReached as reason:
-        return Proof(workflow, tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen), None)
+        undecided = tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen)
+        return Proof(workflow, undecided, None, rules_compared=False)
     verdicts = _decided(prover, chosen, budget)
     findings, all_findings = _findings(prover, chosen, budget)
     compared, all_compared = _compared(workflow, chosen, budget)
