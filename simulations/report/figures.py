@@ -113,6 +113,12 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
     if shaded:
         pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
         caption.append(f"Shaded in orange: {', '.join(pools)} suspended.")
+    split = contents.result.get("pending", contents.whole).parameters
+    if split is not None:
+        caption.append(
+            f"Of the variance at the end, {split.share:.0%} ({split.low:.0%} to {split.high:.0%}) comes from the uncertain"
+            " inputs; the rest is chance."
+        )
     if published:
         caption.append("Dots: published.")
     return [*caption, *contents.courts_note(summed=True)]

@@ -83,11 +83,28 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     code, out, _ = _run("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31")
     content = json.loads(out)
     assert code == 0
-    assert list(content) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
+    assert list(content) == [
+        "scenario",
+        "run",
+        "seed",
+        "engine",
+        "replications",
+        "confidence",
+        "measures",
+        "published",
+        "published_inside",
+    ]
     (beside,) = content["published"]
     (served,) = [m for m in content["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")]
     figure = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
-    assert beside == {**figure, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
+    assert beside == {
+        **figure,
+        "mean": served["mean"],
+        "difference": pytest.approx(served["mean"] / 30 - 1),
+        "inside": beside["inside"],
+    }
+    assert beside["inside"] == (served["prediction_low"] <= 30 <= served["prediction_high"])
+    assert content["published_inside"] == {"inside": int(beside["inside"]), "of": 1}
     assert (content["seed"], content["engine"], content["replications"], content["confidence"]) == (5, "simpy", 3, 0.95)
     keys = [
         "measure",
