@@ -20,8 +20,8 @@ from workflow.drawing.drawing import svg
 
 DOCS = Path(__file__).resolve().parent
 REVIEW = "prosecutorial-discretion-review"
-BETWEEN = "#pending, #figure-pending { display: none }"
-"""What stands between the head and the flow of cases, and is left out of the picture."""
+BETWEEN = "nav, #pending, #figure-pending { display: none }"
+"""The contents, and what stands between the head and the flow of cases, are left out of the picture."""
 
 
 def main() -> None:

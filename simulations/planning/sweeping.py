@@ -25,7 +25,6 @@ from simulations.running.progress import Progress
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
-from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult
 from workflow.files.json_text import check_types, json_text
@@ -90,7 +89,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Sweep(Shown):
+class Sweep:
     """The results at every point.
 
     Attributes
@@ -127,6 +126,11 @@ class Sweep(Shown):
     def __repr__(self) -> str:
         axes = " and ".join(axis.path for axis in self.axes)
         return f"<Sweep of {self.name!r} by {axes}: {len(self.points)} points, {self.replications} replications each, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        from simulations import as_html
+
+        return as_html(self)
 
     def has(self, measure: str, court: str, day: dt.date | None) -> bool:
         """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations.running.options import CONFIDENCE
+CONFIDENCE = 0.95
+"""Default level of confidence and prediction intervals."""
 
 ORDER_STATISTICS, STUDENT_T = "order statistics", "t"
 _MOST_ON_LOGS = 2.0

@@ -38,20 +38,19 @@ def people():
     [
         (
             "strict-criteria",
-            "factor_in_favour and enforcement_priority of strict-criteria"
-            " and not enforcement_priority of prosecutorial-discretion-review",
+            "favoured of prosecutorial-discretion-review and not favoured of strict-criteria",
             ("incoming: file_charges, not forgo_charges", "reviewed: keep_on_docket, not refer_for_check",
              "docket, adjourned: nothing, not review_again"),
         ),
         (
             "no-discretion",
-            "factor_in_favour and not enforcement_priority",
+            "favoured",
             ("incoming: file_charges, not forgo_charges", "reviewed: keep_on_docket, not refer_for_check",
              "docket, adjourned: nothing, not review_again"),
         ),
         (
             "permit-for-all-closed",
-            'factor_in_favour and permit_basis == "none" and not enforcement_priority',
+            'permit_basis == "none"',
             ("closed: apply_for_permit, not nothing",),
         ),
         (
@@ -59,6 +58,7 @@ def people():
             "always",
             ("pending: leave_review, not detention alone", "pending: screen_out, not nothing"),
         ),
+        ("before-avetisyan", "always", ("docket, adjourned: nothing, not move_over_objection",)),
     ],
 )  # fmt: skip
 def test_the_region_of_each_built_in_variant_is_described_by_its_definitions(people, other, when, decided):
@@ -298,7 +298,7 @@ def test_a_common_factor_of_alternatives_is_written_once(people):
         if move["transition"] == "refer_for_check":
             move["when"] = guard
     difference = diff(load_workflow(plain), load_workflow(BASE), people)
-    literals = ("not enforcement_priority", "not victim", "not pregnant_or_nursing", "factor_in_favour")
+    literals = ("favoured", "not victim", "not pregnant_or_nursing")
     assert [r.decided for r in difference.regions] == [("reviewed: refer_for_check, not keep_on_docket",)]
     assert all(literal in difference.regions[0].when for literal in literals), difference.regions[0].when
 

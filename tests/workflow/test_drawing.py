@@ -267,9 +267,9 @@ class TestPicture:
         assert len(written) == len(texts(svg(workflow)))
 
     def test_a_count_that_several_arrows_share_says_so(self) -> None:
-        """Permits are applied for in four states."""
+        """Permits are applied for in eight states."""
         written = texts(svg(loaded("prosecutorial-discretion-review"), {"apply_for_permit": "100"}))
-        assert sum("apply_for_permit: 100 in all" in line for line in written) == 4
+        assert sum("apply_for_permit: 100 in all" in line for line in written) == 8
 
     def test_a_large_workflow_takes_a_bounded_number_of_calls(self) -> None:
         """Draw forty states with random moves in about a million function calls, which is about a second."""

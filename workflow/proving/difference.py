@@ -407,7 +407,7 @@ def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
     literals: dict[str, Literal] = {}
     for part in dict.fromkeys(parts):
         for holds in (True, False):
-            named = _named(part if holds else _opposite(part), called)
+            named = _named(part if holds else Not(part) if part in called else _opposite(part), called)
             text = f"({unparse(named)})" if isinstance(named, And | Or) else unparse(named)
             literals.setdefault(text, Literal(text, _size(named), part, holds))
     return literals.values()
