@@ -93,6 +93,7 @@ _OPEN_FORMS = {
     ("RuleEntry", "within"): "length of time",
     ("ScenarioFile", "people"): "fact: [distribution](scenario_format.md#people)",
     ("TableEntry", "columns"): "meaning: name in the file",
+    ("PublishedEntry", "within"): "number, percentage, list of two numbers, `more` or `less`",
     ("UncertainEntry", "by"): "[family](scenario_format.md#lengths-of-time)",
     ("UncertainEntry", "is"): "[family](scenario_format.md#lengths-of-time)",
     ("UncertainEntry", "table"): "file, or [entry](scenario_format.md#tables-of-cases)",

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
 FOLDERS = {"workflow", "simulations", "tests", "docs"}
 HEAVY = ("altair", "duckdb", "numba", "scipy", "streamlit", "z3")
+NEEDED_BY_A_RUN = (*HEAVY, "holidays", "jinja2", "joblib", "numpy", "pydantic", "rich", "simpy", "transitions", "typer", "yaml")
 
 
 def normal(name: str) -> str:
@@ -51,15 +52,15 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
-def modules_after(code: str) -> list[str]:
-    """Return the heavy modules that a fresh interpreter has imported after running the code."""
-    tell = f"print('heavy:', *[name for name in {HEAVY!r} if name in sys.modules])"  # a command ends its process itself
+def modules_after(code: str, heavy: tuple[str, ...] = HEAVY) -> list[str]:
+    """Return which of the heavy modules a fresh interpreter has imported after running the code."""
+    tell = f"print('heavy:', *[name for name in {heavy!r} if name in sys.modules])"  # a command ends its process itself
     probe = f"import atexit, sys\natexit.register(lambda: {tell})\n{code}"
     ran = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    word, *heavy = ran.stdout.splitlines()[-1].split()
+    word, *imported = ran.stdout.splitlines()[-1].split()
     assert word == "heavy:"
-    return heavy
+    return imported
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,12 @@ def test_only_the_agreed_folders_are_tracked() -> None:
 def test_importing_a_package_is_cheap(package: str) -> None:
     """Importing a package does not import the large libraries."""
     assert modules_after(f"import {package}") == []
+
+
+def test_importing_run_is_quick() -> None:
+    """It imports none of the libraries that a run needs. They are imported when a run starts."""
+    assert modules_after("from simulations import run", NEEDED_BY_A_RUN) == []
+    assert "numpy" in modules_after("from simulations import load_scenario", NEEDED_BY_A_RUN)
 
 
 def test_asking_for_help_is_cheap() -> None:

@@ -29,6 +29,7 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.progress import Progress
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
+from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult, nearest
 from workflow.files.json_text import check_types, json_text
@@ -45,7 +46,7 @@ _OWN_FILES = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """The results of a base scenario and the others.
 
     Attributes
@@ -86,11 +87,6 @@ class Comparison:
         against = format_names(self.against)
         return f"<Comparison of {self.base.name!r} with {against}: {self.replications} replications, seed {self.seed}, in {self.folder}>"
 
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
-
     def is_detail(self, difference: Difference) -> bool:
         """Return whether a difference adds detail to that of a mean time, and was not asked for by name."""
         return not self.selection.measures and describe(self.base)[difference.measure].is_detail
@@ -112,7 +108,7 @@ class Comparison:
             raise MissingResult(f"{against!r} is not in the comparison.{hint} It is against {format_names(self.against)}.")
         if measure in (known := describe(self.base)) and known[measure].is_second_view and not self.selection.measures:
             raise MissingResult(
-                f"{measure!r} is compared only if it is chosen with --measure; the reasons for waiting are compared."
+                f"{measure!r} is compared only if it is chosen by name (measures=, or --measure); the reasons for waiting are compared."
             )
         measured = ((d.measure, d.court, d.at) for d in self.differences if d.against == key[0])
         raise MissingResult(explain_missing(self.base, self.selection, measure, court, at, measured))
@@ -252,7 +248,7 @@ def _check(base: Scenario, others: Sequence[Scenario], options: RunOptions) -> N
             one, two = getattr(base, name), getattr(other, name)
             if one != two:
                 problems.append(
-                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same, such as --set {name}={one}"
+                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same, such as {name}={one}"
                 )
     measures = [name for name in describe(base) if all(name in describe(other) for other in others)]
     courts = [court for court in base.courts if all(court in other.courts for other in others)]

@@ -46,7 +46,7 @@ def check_engine(engine: str) -> None:
     if engine not in known:
         raise InputError([f"engine: must be {', '.join(known[:-1])} or {known[-1]}, not {engine!r}.{nearest(engine, known)}"])
     if engine == "compiled" and not compiled_engine.available():
-        raise InputError([f"{_MISSING}, or use --engine simpy"])
+        raise InputError([f"{_MISSING}, or use the engine simpy"])
 
 
 def choose_engine(engine: str, scenario: Scenario, replications: int, python: bool) -> Chosen:
@@ -68,7 +68,7 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     check_engine(engine)
     if engine == "compiled":
         if python:
-            raise InputError(["hooks and processes take part in the SimPy engine only: use --engine simpy"])
+            raise InputError(["hooks and processes take part in the SimPy engine only: use the engine simpy"])
         return "compiled"
     if engine == "simpy" or python or (cases := estimate(scenario).n_cases * replications) <= FEW_CASES:
         return "simpy"

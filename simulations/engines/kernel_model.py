@@ -177,7 +177,7 @@ class _Lookups:
         self.values.append(flat)
         self.size += len(flat)
         if self.size > _MOST_ENTRIES:
-            raise InputError(["the model needs tables that are too large for the compiled engine; use --engine simpy"])
+            raise InputError(["the model needs tables that are too large for the compiled engine; use the engine simpy"])
         return len(self.rows) - 1
 
     def grid(self, read: Iterable[str]) -> tuple[list[str], Columns]:
@@ -217,10 +217,10 @@ class _Layout:
         self.fields = {name: i for i, name in enumerate(self.workflow.record)}
         for name in self.workflow.record:
             if len(self.workflow.record[name].domain()) > 65_535:
-                raise InputError([f"the record field {name!r} has too many values for the compiled engine; use --engine simpy"])
+                raise InputError([f"the record field {name!r} has too many values for the compiled engine; use the engine simpy"])
         if len(self.events) > 64:
             raise InputError(
-                [f"the workflow has {len(self.events)} events; the compiled engine has at most 64; use --engine simpy"]
+                [f"the workflow has {len(self.events)} events; the compiled engine has at most 64; use the engine simpy"]
             )
         self.distributions: dict[Any, int] = {}
         self.distribution_rows: list[tuple[int, int, int, int]] = []

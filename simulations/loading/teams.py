@@ -8,6 +8,7 @@ from functools import partial
 from simulations.loading.context import Context, without_comma
 from simulations.loading.pools import MOST_SERVERS
 from simulations.loading.times import read_choice_by_date
+from simulations.measuring.descriptors import CLOSED, OTHERS
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Need, Pool, Team
@@ -33,6 +34,9 @@ def check_pools_named(context: Context, name: str, entry: WorkEntry) -> bool:
                 context.wrong(
                     (*path, key), f"{what}: {key}: stands in place of pool:; leave pool: out and name {entry.pool!r} here"
                 )
+    for pool in (*entry.needs, *(entry.either or ())):
+        if pool in (OTHERS, CLOSED):
+            context.wrong(path, f"{what}: {pool!r} is the name of a part of its waits; give the pool another name")
     for pool in entry.needs:
         context.known(pool, pools, (*path, "needs", pool), f"{what}: needs", "a pool")
     for k, pool in enumerate(entry.either or ()):

@@ -57,7 +57,7 @@ BREAKDOWNS = {"waiting_reason": REASONS, "waiting_capacity": CAPACITY_PARTS, "wa
 """The divisions of a wait, by the first part of their measures' names, each with its parts. At every instant exactly one part
 holds. Reasons and clock each add up to the wait, the parts of capacity to that reason."""
 
-WAITING_FOR, OTHERS = "waiting_for", "others"
+WAITING_FOR, OTHERS, CLOSED = "waiting_for", "others", "closed"
 """The division of a wait for a team by the pool that was short, and its last part."""
 
 UNITS = {
@@ -203,18 +203,28 @@ def _waiting() -> Iterator[Descriptor]:
     yield Descriptor(
         f"{WAITING_FOR}.{{}}.<pool>", Family.WAITING, "days", "Mean wait for {} while <pool> was short",
         f"The part of `{WAITING}.{{}}.mean` in which `<pool>` was the first pool that lacked what the case needs: it was off shift,"
-        " suspended for the case, out of slots, or had too few free servers. The pools are looked at in their order in `needs`; of"
-        " the pools of `either`, all must lack a server, and the first one names the part. What a case needs is taken from its"
-        " record at the end of its wait. It is the mean over the same waits, zeros included. In place of reasons and clock, for"
-        " activities of a queue in which some work has `needs` or `either`.",
+        " without staff, suspended for the case, out of slots, or had too few free servers. The pools are looked at in their order in"
+        " `needs`; of the pools of `either`, all must lack a server, and the first one names the part. Time in which all of them were"
+        " closed (off shift, without staff or suspended), such as a night, belongs to the pool that was short before it. What a case"
+        " needs is taken from its record at the end of its wait. It is the mean over the same waits, zeros included. In place of"
+        " reasons and clock, for activities of a queue in which some work has `needs` or `either`.",
         _OF_TEAMS,
     )  # fmt: skip
     yield Descriptor(
         f"{WAITING_FOR}.{{}}.{OTHERS}", Family.WAITING, "days", "Mean wait for {} while others went first",
         f"The part of `{WAITING}.{{}}.mean` in which no pool was short: a case with `hold` stood before it, or work did not fit into"
-        f" the shift. It is the mean over the same waits, zeros included. Measured where `{WAITING_FOR}.{{}}.<pool>` is.",
+        " the shift; and the time after it in which all pools were closed. It is the mean over the same waits, zeros included."
+        f" Measured where `{WAITING_FOR}.{{}}.<pool>` is.",
         _OF_TEAMS,
         statistic=OTHERS,
+    )  # fmt: skip
+    yield Descriptor(
+        f"{WAITING_FOR}.{{}}.{CLOSED}", Family.WAITING, "days", "Mean wait for {} until a pool opened",
+        f"The part of `{WAITING}.{{}}.mean` at its beginning in which all pools that the case needs were closed: off shift, without"
+        " staff, or suspended for it. It is the mean over the same waits, zeros included. Measured where"
+        f" `{WAITING_FOR}.{{}}.<pool>` is.",
+        _OF_TEAMS,
+        statistic=CLOSED,
     )  # fmt: skip
 
 
@@ -443,7 +453,7 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
             if work.pool in scenario.queues_with_teams:
                 for group in work.groups:
                     yield _of_pool(BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity), group[0].pool)
-                yield BUILT_IN[part_name(WAITING_FOR, "{}", OTHERS)].of(activity)
+                yield from (BUILT_IN[part_name(WAITING_FOR, "{}", part)].of(activity) for part in (OTHERS, CLOSED))
             else:
                 parts = (part_name(kind, "{}", part) for kind, parts in BREAKDOWNS.items() for part in parts)
                 yield from (BUILT_IN[name].of(activity) for name in parts)

@@ -1,8 +1,9 @@
 """Waits for teams by the pool that was short.
 
-At each instant of a wait, the pools that the case needs are looked at in their order. The first that lacks servers for it
-keeps it waiting: the pool is off shift, suspended for the case, out of slots, or has fewer free servers than the case needs.
-Of the pools of ``either:``, all must lack one. If no pool is short, the case waits for others that go first.
+While any pool that the case needs is open, the pools are looked at in their order. The first that lacks servers for the case
+keeps it waiting: the pool is closed, out of slots, or has fewer free servers than the case needs. Of the pools of ``either:``, all
+must lack one. If no pool is short, the case waits for others that go first. Time in which all pools are closed, such as a night,
+belongs to the pool that was short before it; at the beginning of a wait it is a part of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.log.histories import Histories
-from simulations.measuring.descriptors import OTHERS
+from simulations.measuring.descriptors import CLOSED, OTHERS
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Need
 from workflow.deciding.table import Columns
@@ -40,9 +41,8 @@ def lacking(log: EventLog, ends: Integers, start: Integers, end: Integers) -> di
             groups = work.groups
             for kind, alike in _kinds(log, groups, ends[waits]):
                 mine = waits[alike]
-                for part, length in zip(
-                    (*(group[0].pool for group in groups), OTHERS), _divided(log, kind, start[mine], end[mine]), strict=True
-                ):
+                parts = (*(group[0].pool for group in groups), OTHERS, CLOSED)
+                for part, length in zip(parts, _divided(log, kind, start[mine], end[mine]), strict=True):
                     lengths.setdefault(part, np.zeros(len(ends), np.int64))[mine] += length
     return lengths
 
@@ -104,29 +104,41 @@ def _columns(log: EventLog, ends: Integers, read: frozenset[str]) -> Columns:
 
 
 def _divided(log: EventLog, kind: tuple[_Kind, bool], start: Integers, end: Integers) -> list[Integers]:
-    """Return for each group of pools how long it was the first that was short in each span, and last the rest."""
+    """Return for each group of pools how long it was the first that was short in each span, then for others, and closed at first."""
     groups, resumed = kind
     timelines = [[_short(log, *pool, resumed) for pool in group] for group in groups]
-    at = distinct(np.concatenate([np.zeros(1, np.int64), *(at for group in timelines for at, _ in group)]))
-    first = np.full(len(at), len(groups))
+    at = distinct(np.concatenate([np.zeros(1, np.int64), *(at for group in timelines for at, _, _ in group)]))
+    first, is_open = np.full(len(at), len(groups)), np.zeros(len(at), bool)
     for k in reversed(range(len(groups))):
-        short = np.all([of_pool[np.maximum(so_far(own, at) - 1, 0)] for own, of_pool in timelines[k]], axis=0)
+        own = [np.maximum(so_far(times, at) - 1, 0) for times, _, _ in timelines[k]]
+        short = np.all([of_pool[i] for (_, of_pool, _), i in zip(timelines[k], own, strict=True)], axis=0)
+        is_open |= np.any([of_pool[i] for (_, _, of_pool), i in zip(timelines[k], own, strict=True)], axis=0)
         first[short] = k
-    places = [np.searchsorted(at, times, side="right") - 1 for times in (start, end)]
+    places = np.arange(len(at))
+    first = first[np.maximum(np.maximum.accumulate(np.where(is_open, places, -1)), 0)]  # as before all were closed
+    opening = np.minimum.accumulate(np.where(is_open, places, len(at))[::-1])[::-1]
+    opens = np.append(at, np.iinfo(np.int64).max)[opening[so_far(at, start) - 1]]
+    began = np.clip(opens, start, end)
+    ends = [np.searchsorted(at, times, side="right") - 1 for times in (began, end)]
     lengths = []
     for k in range(len(groups) + 1):
         here = first == k
         before = np.append(0, np.cumsum(np.diff(at) * here[:-1]))
-        until = [before[p] + here[p] * (t - at[p]) for p, t in zip(places, (start, end), strict=True)]
+        until = [before[p] + here[p] * (t - at[p]) for p, t in zip(ends, (began, end), strict=True)]
         lengths.append(until[1] - until[0])
-    return lengths
+    return [*lengths, began - start]
 
 
-def _short(log: EventLog, pool: str, station: int, n: int, exempt: bool, resumed: bool) -> tuple[Integers, NDArray[np.bool_]]:
-    """Return the instants at which a station becomes short of n servers, or no longer is, and whether it is from then on."""
+def _short(
+    log: EventLog, pool: str, station: int, n: int, exempt: bool, resumed: bool
+) -> tuple[Integers, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the instants at which a station changes, whether it is short of n servers from then on, and whether it is open.
+
+    A station of which no server is needed is neither.
+    """
     scenario, spec = log.cases.scenario, log.cases.scenario.pools[pool]
     if n == 0:
-        return np.zeros(1, np.int64), np.zeros(1, bool)
+        return np.zeros(1, np.int64), np.zeros(1, bool), np.zeros(1, bool)
     opens, closes, _ = spec.calendars[station].arrays()
     times, sizes = np.array(log.sizes(pool)[station], np.int64).reshape(-1, 2).T
     rows = log.served(pool, station)
@@ -135,12 +147,12 @@ def _short(log: EventLog, pool: str, station: int, n: int, exempt: bool, resumed
     at = distinct(np.concatenate([np.zeros(1, np.int64), opens, closes, times, started, ended, suspended.ravel()]))
     at = at[at >= 0]
     size = sizes[np.maximum(so_far(times, at) - 1, 0)]
-    short = so_far(opens, at) <= so_far(closes, at)
-    short |= size - (so_far(started, at) - so_far(ended, at)) < n
+    is_open = (so_far(opens, at) > so_far(closes, at)) & (size > 0)
     if not exempt:
-        short |= so_far(suspended[:, 0], at) > so_far(suspended[:, 1], at)
+        is_open &= so_far(suspended[:, 0], at) <= so_far(suspended[:, 1], at)
+    short = ~is_open | (size - (so_far(started, at) - so_far(ended, at)) < n)
     if spec.slots is not None and not resumed and len(opens):
         new = np.sort(started[~np.isin(rows, log.interruptions.following)])
         opening = opens[np.maximum(so_far(opens, at) - 1, 0)]
         short |= so_far(new, at) - np.searchsorted(new, opening) + n > spec.slots * size
-    return at, short
+    return at, short, is_open

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
-from simulations.measuring.descriptors import BREAKDOWNS, OTHERS, PROCESSING, SHAPES, WAITING, WAITING_FOR, describe, part_name
+from simulations.measuring.descriptors import (
+    BREAKDOWNS,
+    CLOSED,
+    OTHERS,
+    PROCESSING,
+    SHAPES,
+    WAITING,
+    WAITING_FOR,
+    describe,
+    part_name,
+)
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up_parts, ratio
@@ -76,7 +86,7 @@ class Lengths:
         scenario = self._log.cases.scenario
         if not scenario.queues_with_teams:
             return _PARTS
-        return {**_PARTS, WAITING_FOR: {part: part_name(WAITING_FOR, "{}", part) for part in (*scenario.pools, OTHERS)}}
+        return {**_PARTS, WAITING_FOR: {part: part_name(WAITING_FOR, "{}", part) for part in (*scenario.pools, OTHERS, CLOSED)}}
 
     def _has(self, measure: str, *activities: str) -> bool:
         """Return whether a measure of any of these activities is wanted."""

@@ -56,7 +56,7 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
         expression = parse(by, Namespace(fields | given, definitions), "any")
     except PredicateError as error:
         allowed = [*fields, *definitions, "origin"]
-        message = f"--by {by}: {error.mistakes[0].message}"
+        message = f"by {by}: {error.mistakes[0].message}"
         if by.isidentifier() and "Did you mean" not in message:  # `origin` is no field, so the list of fields lacks it
             message = message.partition("; known:")[0]
             message += f".{nearest(by, allowed) or f' Known: {format_names(allowed, 40)}.'}"

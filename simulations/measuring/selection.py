@@ -66,7 +66,7 @@ def _common(one: Sequence[str], others: Sequence[str]) -> Sequence[str]:
 def unknown_measures(names: Iterable[str], known: Collection[str], of: str = "") -> list[str]:
     """Return a message for each name that is not a measure; `of` says of what, such as `` of all these scenarios``."""
     return [
-        f"--measure {name}: is not a measure{of}.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
+        f"measure {name}: is not a measure{of}.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
         for name in names
         if name not in known
     ]
@@ -76,7 +76,7 @@ def unknown_courts(names: Iterable[str], courts: Sequence[str]) -> list[str]:
     """Return a message for each name that is neither a court nor ``all``."""
     known = ("all", *courts)
     return [
-        f"--court {name}: there is no such court.{nearest(name, known) or f' Known: {format_names(known)}.'}"
+        f"court {name}: there is no such court.{nearest(name, known) or f' Known: {format_names(known)}.'}"
         for name in names
         if name not in known
     ]

@@ -137,14 +137,14 @@ def _by_day(log: EventLog, names: Sequence[str], court: str, days: Sequence[dt.d
             values[table.measure].append(float(table.values[0, 0]))
     missing = [name for name, of_days in values.items() if not of_days]
     if missing:
-        raise InputError([f"--court {court}: {missing[0]} has a value for all courts together only; leave --court out"])
+        raise InputError([f"court {court}: {missing[0]} has a value for all courts together only; leave the court out"])
     return [np.array(of_days) for of_days in values.values()]
 
 
 # reading -----------------------------------------------------------------------------------------------
 
 
-def parse_condition(text: str, scenario: Scenario, option: str = "--when") -> Condition:
+def parse_condition(text: str, scenario: Scenario, option: str = "when") -> Condition:
     """Parse a condition.
 
     Raises

@@ -18,17 +18,11 @@ from simulations.measuring.selection import unknown_courts
 from simulations.planning.condition import date_value, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
-from simulations.running.intervals import (
-    CONFIDENCE,
-    Prediction,
-    confidence_problems,
-    fewest_for_order_statistics,
-    interval,
-    prediction,
-)
-from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.intervals import Prediction, confidence_problems, fewest_for_order_statistics, interval, prediction
+from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import read_logs
+from simulations.running.shown import Shown
 from simulations.scenarios.findings import findings
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -38,7 +32,7 @@ _DEFAULTS = ReplicationOptions(replications=100)
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Shown):
     """When a condition first held, over replications.
 
     Attributes
@@ -100,11 +94,6 @@ class Forecast:
     def __repr__(self) -> str:
         n = len(self.days)
         return f"<Forecast of {self.scenario.name!r}: {self.when} on {self.date or 'no day'}, {n} replications, seed {self.seed}>"
-
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""

@@ -65,5 +65,5 @@ def open_run(folder: str | Path, scenario: str | Path | Scenario | None = None) 
     result, manifest = read_result(folder, scenario), read_manifest(Path(folder))
     if "parts" not in manifest:
         finished = f"{len(result.replications)} of {manifest['replications']} replications are finished"
-        warnings.warn(f"{folder}: {finished}; resume the run with resume=True, or --resume", stacklevel=2)
+        warnings.warn(f"{folder}: {finished}; resume the run with --resume (resume=True)", stacklevel=2)
     return result

@@ -25,8 +25,7 @@ from simulations.measuring.selection import Selection
 from simulations.planning.condition import Condition, date_value
 from simulations.planning.intervals import share_interval
 from simulations.planning.relevant import what_matters
-from simulations.running.intervals import CONFIDENCE
-from simulations.running.options import ReplicationOptions
+from simulations.running.options import CONFIDENCE, ReplicationOptions
 from simulations.running.replicating import read_logs, until
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
@@ -242,11 +241,11 @@ class Search:
         ]
         reaches = f"{best.hits} of {best.n} replications ({best.probability:.3f}; interval {best.low:.3f} to {best.high:.3f})"
         plateau = f", and in the same ones with {same[0]:,}" if same else ""
-        unclear = f" The interval contains {self.wanted:g}: more --replications may decide." if best.high >= self.wanted else ""
+        unclear = f" The interval contains {self.wanted:g}: more replications may decide." if best.high >= self.wanted else ""
         message = (
             f"staff: no size of the pool {self.pool!r} meets {self.goal} with probability {self.wanted:g}. The largest size,"
             f" {best.size:,} servers, more than cases, meets it in {reaches}{plateau}. More servers do not help: what is left"
-            f" depends on {self._describe_limits()}.{unclear} Give a lower --confidence, or a later day."
+            f" depends on {self._describe_limits()}.{unclear} Give a lower confidence, or a later day."
         )
         raise InputError([message])
 

@@ -18,6 +18,7 @@ from simulations.measuring.descriptors import describe
 from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.shown import Shown
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
@@ -30,7 +31,7 @@ _DEFAULTS = ReplicationOptions(replications=480)
 
 
 @dataclass(frozen=True)
-class Staffing:
+class Staffing(Shown):
     """The answer, and the results of all sizes that were tried.
 
     Attributes
@@ -71,11 +72,6 @@ class Staffing:
 
     def __repr__(self) -> str:
         return f"<Staffing of {self.scenario.name!r}: {self.pool} {self.answer.size:,} for {self.goal}, seed {self.seed}>"
-
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -184,13 +180,13 @@ def _goal(
     at: dt.date | None,
 ) -> Goal:  # fmt: skip
     dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
-    option = "--goal" if below is None else "--pending-below"
+    option = "goal" if below is None else "pending_below"
     if (finish_by is not None) + (goal is not None) + (below is not None) != 1:
-        raise InputError(["staff: give either --finish-by DATE, or --goal 'MEASURE < X' with --at DATE"])
+        raise InputError(["staff: give either finish_by, a date, or a goal such as 'pending < 90' and at, a date"])
     if (finish_by is None) != (at is not None):
-        raise InputError([f"staff: {option} and --at go together"])
+        raise InputError([f"staff: {option} and at go together"])
     if measure is not None and finish_by is None:
-        raise InputError(["staff: --measure goes with --finish-by"])
+        raise InputError(["staff: measure goes with finish_by"])
     day = finish_by or at
     assert day is not None
     if not scenario.starts <= day <= scenario.ends:
@@ -204,7 +200,7 @@ def _goal(
     if measure not in dates:
         hint = nearest(measure, dates) if measure else ""
         known = f"Known: {format_names(dates)}." if dates else "The workflow has none (`emptied:`)."
-        problem = f"--measure {measure}: is not" if measure else "--finish-by: give --measure,"
+        problem = f"measure {measure}: is not" if measure else "finish_by: give a measure,"
         raise InputError([f"{problem} a measure that is a date.{hint or f' {known}'}"])
     return Goal(day, measure)
 
@@ -213,15 +209,15 @@ def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted
     problems = options.work_problems(scenario)
     if pool not in scenario.pools:
         hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."
-        raise InputError([f"--pool {pool}: there is no such pool.{hint}"])
+        raise InputError([f"pool {pool}: there is no such pool.{hint}"])
     if court is not None and court not in scenario.courts:
-        problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
+        problems.append(f"court {court}: there is no such court.{nearest(court, scenario.courts)}")
     elif court is not None and not scenario.pools[pool].at_court:
-        problems.append(f"--court {court}: the pool {pool!r} is shared by all courts; leave --court out")
+        problems.append(f"court {court}: the pool {pool!r} is shared by all courts; leave the court out")
     if court is not None and scale:
-        problems.append("--court and --scale: give one of them")
+        problems.append("staff: give either a court or scale")
     if court is None and not scale and len(scenario.pools[pool].sizes) > 1:
-        problems.append(f"staff: the pool {pool!r} has a size for each court; give --court or --scale")
+        problems.append(f"staff: the pool {pool!r} has a size for each court; give a court or scale")
     if not 0 < wanted < 1:
         problems.append(f"confidence: must lie between 0 and 1, not {wanted}")
     if 1 <= options.replications < _LEAST:

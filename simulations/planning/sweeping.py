@@ -25,6 +25,7 @@ from simulations.running.progress import Progress
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
+from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult
 from workflow.files.json_text import check_types, json_text
@@ -89,7 +90,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Shown):
     """The results at every point.
 
     Attributes
@@ -126,11 +127,6 @@ class Sweep:
     def __repr__(self) -> str:
         axes = " and ".join(axis.path for axis in self.axes)
         return f"<Sweep of {self.name!r} by {axes}: {len(self.points)} points, {self.replications} replications each, in {self.folder}>"
-
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
 
     def has(self, measure: str, court: str, day: dt.date | None) -> bool:
         """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""

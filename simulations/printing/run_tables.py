@@ -13,10 +13,9 @@ from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.printing.terminal import describe_replications, new_console, print_table
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp
-from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
+from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady, outside
 from simulations.tables.formatting import format_replications, format_when
 from simulations.tables.run import (
-    PREDICTION,
     contrast_table,
     court_table,
     estimates_by_court,
@@ -25,6 +24,7 @@ from simulations.tables.run import (
     measures_of,
     published_table,
     waiting_table,
+    without_bands,
 )
 from simulations.tables.table import text_table
 
@@ -47,7 +47,11 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
         f" {describe_replications(n, result.confidence)}."
     )
     published = published_table(result)
-    print_table(console, published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None)
+    if published is not None:
+        published = published.without("source")
+        print_table(console, published if n > 1 else without_bands(published))
+    for statement in outside(result):
+        console.print(f"[bold]Warning:[/bold] {escape(statement.text)}")
     for day in (*days, None):
         _print_measures(console, result, day)
     for by in dict.fromkeys(e.by for e in result.estimates if e.by is not None):

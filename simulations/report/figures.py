@@ -113,6 +113,12 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
     if shaded:
         pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
         caption.append(f"Shaded in orange: {', '.join(pools)} suspended.")
+    split = contents.result.get("pending", contents.whole).parameters
+    if split is not None:
+        caption.append(
+            f"Of the variance at the end, {split.share:.0%} ({split.low:.0%} to {split.high:.0%}) comes from the uncertain"
+            " inputs; the rest is chance."
+        )
     if published:
         caption.append("Dots: published.")
     return [*caption, *contents.courts_note(summed=True)]
@@ -207,7 +213,7 @@ def _explained(shown: Sequence[str]) -> str:
     if any(part in _REASON_COLOURS for part in shown):
         text += " Capacity: all time after the first chance to start, nights and suspensions included."
     if any(part not in _REASON_COLOURS for part in shown):
-        text += " Short: the first pool that lacked what the case needs. Others first: no pool was short."
+        text += " Short: the first pool that lacked what the case needs. Others first: no pool was short. All closed: until a pool opened."
     return text
 
 

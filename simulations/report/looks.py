@@ -18,7 +18,7 @@ from simulations.statements.statement import Statement
 from simulations.tables.comparison import difference_table
 from simulations.tables.formatting import court_title, format_replications, format_when
 from simulations.tables.ranking import ranked
-from simulations.tables.run import PREDICTION, court_table, estimates_by_court, leading_measures, measures_of, published_table
+from simulations.tables.run import court_table, estimates_by_court, leading_measures, measures_of, published_table, without_bands
 from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
 from workflow.drawing import html
@@ -53,7 +53,7 @@ def _of_run(result: RunResult) -> str:
     return html.page(
         html.heading(f"{scenario.name}: {scenario.starts} to {scenario.ends}, {format_replications(n)}, seed {result.seed}"),
         _sentences(answer(result)),
-        _table(published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None),
+        _table(None if published is None else (published if n > 1 else without_bands(published)).without("source")),
         _table(table),
         html.paragraph(f"{describe_replications(n, result.confidence)}. Run folder: {result.folder}"),
     )

@@ -14,10 +14,9 @@ from simulations.report.document import Document, Items, Note, Section, Tiles, w
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
-from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
+from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady, outside
 from simulations.tables.formatting import format_estimate, format_replications
 from simulations.tables.run import (
-    PREDICTION,
     contrast_table,
     describe_prediction,
     estimates_by_court,
@@ -26,6 +25,7 @@ from simulations.tables.run import (
     leading_measures,
     published_table,
     waiting_table,
+    without_bands,
 )
 from simulations.tables.table import Table
 from workflow.errors import InputError
@@ -110,13 +110,14 @@ def _without_empty_tables(section: Section) -> Section:
 
 def _numbers(contents: Contents) -> Section:
     result, scenario = contents.result, contents.scenario
-    blocks: list[Tiles | Note | Table | Items] = [Tiles(_tiles(contents))]
+    blocks: list[Tiles | Note | Table | Items] = [Note(statement, "warning") for statement in outside(result)]
+    blocks.append(Tiles(_tiles(contents)))
     blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing)]
     blocks += [Note(statement, "warning", more=NO_STEADY_STATE) for statement in not_steady(result)]
     blocks += [Note(text, start="Note:") for text in scenario.about.notes]
     published = published_table(result)
     if published is not None:
-        blocks.append(published if len(result.replications) > 1 else published.without(PREDICTION))
+        blocks.append(published if len(result.replications) > 1 else without_bands(published))
     keys = dict.fromkeys(p.source for p in result.published if p.source in scenario.workflow.sources)
     blocks += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:

@@ -86,7 +86,7 @@ def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
     """
     records = finished_replications(folder, manifest)
     if not records:
-        raise InputError([f"{folder}: no replication is finished. Resume the run with docketsim run ... --resume"])
+        raise InputError([f"{folder}: no replication is finished. Resume the run with --resume (resume=True)"])
     return records
 
 
@@ -143,7 +143,7 @@ def _write_record(folder: Path, replication: int, record: Record) -> None:
 
 def deleted(what: str) -> WriteFailed:
     """Return the error for something that disappeared during a run."""
-    return WriteFailed(f"{what}: deleted from outside during the run. Resume the run with --resume.")
+    return WriteFailed(f"{what}: deleted from outside during the run. Resume the run with --resume (resume=True).")
 
 
 class RunFolder:
@@ -268,9 +268,11 @@ def make_folder(folder: Path, resume: bool) -> None:
         folder.mkdir(parents=True)
     except FileExistsError:
         if not resume or not folder.is_dir():
-            raise RunFolderExists(f"{folder} already exists. Give another --out, or --resume to resume its run.") from None
+            raise RunFolderExists(
+                f"{folder} already exists. Give another folder, or resume its run with --resume (resume=True)."
+            ) from None
     except OSError as error:
-        raise InputError([f"--out {folder}: cannot be created: {error.strerror}"]) from None
+        raise InputError([f"{folder}: cannot be created: {error.strerror}"]) from None
 
 
 @contextmanager
@@ -294,7 +296,7 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
         if changed:
             verb = "differs" if len(changed) == 1 else "differ"
             raise RunFolderExists(
-                f"{folder} cannot be resumed: {format_names(changed)} {verb} from the existing run. Give another --out."
+                f"{folder} cannot be resumed: {format_names(changed)} {verb} from the existing run. Give another folder."
             )
         drawn = partial(scenario.draws, int(manifest["seed"])) if scenario.uncertain else None
         run_folder = RunFolder(folder, manifest, before, drawn)
@@ -313,7 +315,7 @@ def _existing_manifest(folder: Path) -> dict[str, Any]:
     except InputError as error:
         several = len(error.problems) > 1
         refusal = f"\n{folder} cannot be resumed" if several else ", so it cannot be resumed"
-        raise RunFolderExists(f"{error}{refusal}. Give another --out.") from None
+        raise RunFolderExists(f"{error}{refusal}. Give another folder.") from None
 
 
 @contextmanager
@@ -325,7 +327,7 @@ def _locked(folder: Path) -> Iterator[None]:
     except BlockingIOError as error:
         other = f" (process {error.strerror})" if error.strerror else ""
         raise RunFolderInUse(
-            f"{folder} is in use: another docketsim{other} is writing to it. Wait for it, or give another --out."
+            f"{folder} is in use: another docketsim{other} is writing to it. Wait for it, or give another folder."
         ) from None
     except OSError as error:
         raise WriteFailed(f"{path}: could not be written: {error.strerror}") from None

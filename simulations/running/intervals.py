@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-CONFIDENCE = 0.95
-"""Default level of confidence and prediction intervals."""
+from simulations.running.options import CONFIDENCE
 
 ORDER_STATISTICS, STUDENT_T = "order statistics", "t"
 _MOST_ON_LOGS = 2.0

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from simulations.loading import change_scenario, load_scenario
 from simulations.run_folder.folders import RunFolderExists, deleted, make_folder
+from simulations.running.jobs import check_run
 from simulations.running.options import RunOptions
 from simulations.running.progress import Progress, Report, shown
 from simulations.running.run_result import RunResult
-from simulations.running.runs import check_run, run
+from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.run_files.manifest import check_own_files
@@ -68,7 +69,7 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
     check_own_files(folder)
     foreign = sorted(p.name for p in folder.iterdir() if not re.fullmatch(pattern, p.name))
     if foreign:
-        raise RunFolderExists(f"{folder} cannot be resumed as a {what}: it contains {foreign[0]}. Give another --out.")
+        raise RunFolderExists(f"{folder} cannot be resumed as a {what}: it contains {foreign[0]}. Give another folder.")
 
 
 def run_each(scenarios: Mapping[str, Scenario], folder: Path, options: RunOptions, progress: Progress) -> dict[str, RunResult]:

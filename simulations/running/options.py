@@ -1,19 +1,23 @@
-"""The options of replications, and of runs that write a run folder. Each option is declared here, and nowhere else."""
+"""The options of replications, and of runs that write a run folder. Each option is declared here, and nowhere else.
+
+The methods import what they check with, so that importing the options is quick.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from simulations.chance.draws import seed_problems
-from simulations.engines.choosing import check_engine
-from simulations.measuring.selection import Selection
-from simulations.running.intervals import CONFIDENCE, confidence_problems
-from simulations.scenarios.scenario import Scenario
-from simulations.scenarios.workload import MOST_FACTOR, MOST_REPLICATIONS, MOST_WORKERS, work_problems
 from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    from simulations.measuring.selection import Selection
+    from simulations.scenarios.scenario import Scenario
+
+CONFIDENCE = 0.95
+"""Default level of confidence and prediction intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,10 @@ class ReplicationOptions:
 
     def problems(self) -> list[str]:
         """Return a message for each option that is not valid."""
+        from simulations.chance.draws import seed_problems
+        from simulations.engines.choosing import check_engine
+        from simulations.scenarios.workload import MOST_FACTOR, MOST_REPLICATIONS, MOST_WORKERS
+
         problems = []
         if self.replications < 1:
             problems.append(f"replications: must be 1 or more, not {self.replications}")
@@ -70,6 +78,8 @@ class ReplicationOptions:
         replications : int, optional
             Number of replications of each that are expected; by default, all.
         """
+        from simulations.scenarios.workload import work_problems
+
         return self.problems() or work_problems(scenario, replications or self.replications, runs, self.limit)
 
 
@@ -103,10 +113,14 @@ class RunOptions(ReplicationOptions):
     @property
     def selection(self) -> Selection:
         """Return the measures and courts to compute."""
+        from simulations.measuring.selection import Selection
+
         return Selection(tuple(self.measures), tuple(self.courts))
 
     def problems_in(self, scenario: Scenario, replications: int | None = None) -> list[str]:
         """Return a message for each option that is not valid for a scenario, and for each limit of work that it exceeds."""
+        from simulations.running.intervals import confidence_problems
+
         problems = self.work_problems(scenario, replications=replications)
         problems += confidence_problems(self.confidence)
         problems += [

@@ -26,10 +26,10 @@ class Precision:
         name, equals, amount = (part.strip() for part in text.partition("="))
         measures = describe(scenario)
         if not equals:
-            raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
+            raise InputError([f"precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
         if name not in measures:
             hint = nearest(name, measures) or f" Known: {format_names(measures, 60)}."
-            raise InputError([f"--precision {text}: {name!r} is not a measure.{hint}"])
+            raise InputError([f"precision {text}: {name!r} is not a measure.{hint}"])
         relative = amount.endswith("%")
         in_days = measures[name].unit == "days"
         number = amount.rstrip("%") if relative else amount.removesuffix("d") if in_days else amount
@@ -38,7 +38,7 @@ class Precision:
         except ValueError:
             width = -1.0
         if not 0 < width < float("inf"):
-            raise InputError([f"--precision {text}: {amount!r} is not a width above 0, such as 2%, 1d or 50"])
+            raise InputError([f"precision {text}: {amount!r} is not a width above 0, such as 2%, 1d or 50"])
         return cls(name, width, relative)
 
     def met(self, all_estimates: Sequence[Estimate]) -> bool:

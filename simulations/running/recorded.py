@@ -9,7 +9,7 @@ from typing import Any
 from simulations.loading import load_scenario
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest, scenario_hash
-from simulations.running.intervals import CONFIDENCE
+from simulations.running.options import CONFIDENCE
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from simulations.measuring.descriptors import describe
 from simulations.measuring.selection import Selection
 from simulations.run_folder.database import cursor
 from simulations.run_folder.manifest import read_manifest
-from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
+from simulations.running.intervals import Prediction, interval, prediction
+from simulations.running.options import CONFIDENCE
+from simulations.running.splitting import Split, Splitter
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError, format_names
@@ -53,6 +55,9 @@ class Estimate:
         Number of replications with a value.
     of : int
         Number of replications.
+    parameters : Split or None
+        The share of the variance that comes from uncertain inputs; ``None`` without such inputs, with too few replications,
+        and where not every replication has a value.
     """
 
     measure: str
@@ -68,6 +73,7 @@ class Estimate:
     date: dt.date | None
     n: int
     of: int
+    parameters: Split | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -92,6 +98,8 @@ class Estimate:
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         values = {name: getattr(self, name) for name in ESTIMATE_COLUMNS}
+        if self.parameters is not None:
+            values["parameters"] = asdict(self.parameters)
         return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in values.items()}
 
 
@@ -315,7 +323,9 @@ def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) ->
         return getattr(connection.execute(query, [files]), fetch)()
 
 
-def estimates(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) -> list[Estimate]:
+def estimates(
+    scenario: Scenario, read: Values, confidence: float = CONFIDENCE, inputs: Sequence[Sequence[float]] = ()
+) -> list[Estimate]:
     """Return the estimate of every measure of a run.
 
     Parameters
@@ -324,6 +334,8 @@ def estimates(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) 
         The values of the run, as `read_values` returns them.
     confidence : float
         Between 0 and 1.
+    inputs : sequence of sequence of float
+        The values of each uncertain input, one for each replication.
 
     Notes
     -----
@@ -331,6 +343,7 @@ def estimates(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) 
     """
     descriptors = describe(scenario)
     estimated = []
+    splitter = Splitter(inputs, len(inputs[0]), confidence) if inputs else None
     for (measure, court, by, group, at, unit), values in read.items():
         descriptor, known = descriptors[measure], [v for v in values if v is not None]
         usable = known if not descriptor.is_date or len(known) == len(values) else []
@@ -341,7 +354,7 @@ def estimates(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) 
         estimated.append(
             Estimate(
                 measure, court, by, group, at, unit, mean, low, high, prediction(usable, confidence, *bounds), date,
-                len(known), len(values),
+                len(known), len(values), splitter.split(usable) if splitter is not None and len(usable) == len(values) else None,
             )
         )  # fmt: skip
     return estimated

@@ -27,6 +27,7 @@ from simulations.running.results import (
     read_series,
     read_values,
 )
+from simulations.running.shown import Shown
 from simulations.running.warmup import still_trending
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Shown):
     """The result of a run. What its folder contains is read when it is needed.
 
     Attributes
@@ -76,8 +77,16 @@ class RunResult:
     @cached_property
     def estimates(self) -> list[Estimate]:
         """Return the estimate of every measure, court, group and requested day, with intervals; see also `pending`."""
-        every = estimates(self.scenario, self._values, self.confidence)
+        every = estimates(self.scenario, self._values, self.confidence, self._inputs)
         return [e for e in every if self.selection.has(e.measure, e.court)]
+
+    @cached_property
+    def _inputs(self) -> list[list[float]]:
+        """Return the uncertain inputs, one value for each replication; they follow from the seed."""
+        if not self.scenario.uncertain:
+            return []
+        drawn = [self.scenario.draws(self.seed, k) for k in self.replications]
+        return [[values[i.name] for values in drawn] for i in self.scenario.inputs]
 
     @cached_property
     def pending(self) -> Series:
@@ -168,11 +177,6 @@ class RunResult:
         n = len(self.replications)
         return f"<RunResult of {self.scenario.name!r}: {n} replication{'s' if n > 1 else ''}, seed {self.seed}, in {self.folder}>"
 
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what has been read: another process reads it again."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -186,12 +190,12 @@ class RunResult:
             For a name that the scenario does not have, or that the run did not compute.
         """
         problems = selection.problems_in(self.scenario)
-        for option, chosen, computed in (
-            ("--measure", selection.measures, self.selection.measures),
-            ("--court", selection.courts, self.selection.courts),
+        for what, chosen, computed in (
+            ("measure", selection.measures, self.selection.measures),
+            ("court", selection.courts, self.selection.courts),
         ):
             problems += [
-                f"{option} {name}: this run did not compute it. It has {format_names(computed)}."
+                f"{what} {name}: this run did not compute it. It has {format_names(computed)}."
                 for name in chosen
                 if computed and name not in computed
             ]
@@ -262,6 +266,8 @@ class RunResult:
         }
         if self.published:
             content["published"] = [self._published(figure) for figure in self.published]
+            if (inside := self.inside) is not None:
+                content["published_inside"] = {"inside": inside[0], "of": inside[1]}
         if self.contrasts:
             content["contrasts"] = [c.json() for c in self.contrasts]
         if self.growing:
@@ -278,8 +284,20 @@ class RunResult:
         measured = {(e.measure, e.court) for e in self.estimates if e.by is None}
         return [figure for figure in self.scenario.published if (figure.measure, figure.court) in measured]
 
+    def is_inside(self, figure: PublishedEntry) -> bool | None:
+        """Return whether a published figure, as exact as it is, is inside the prediction interval; ``None`` without one."""
+        ends = self.get(figure.measure, figure.court, figure.at).prediction
+        low, high = figure.bounds
+        return None if ends is None else ends.low <= high and low <= ends.high
+
+    @property
+    def inside(self) -> tuple[int, int] | None:
+        """Return how many published figures are inside their prediction intervals, and of how many; ``None`` without any."""
+        known = [inside for figure in self.published if (inside := self.is_inside(figure)) is not None]
+        return (sum(known), len(known)) if known else None
+
     def _published(self, figure: PublishedEntry) -> dict[str, Any]:
-        """Return a published figure, the simulated mean, and their relative difference."""
+        """Return a published figure, the simulated mean, their relative difference, and whether it is inside the band."""
         mean = self.get(figure.measure, figure.court, figure.at).mean
         return {
             "measure": figure.measure,
@@ -289,6 +307,7 @@ class RunResult:
             "source": figure.source,
             "mean": mean,
             "difference": None if mean is None or not figure.value else (mean - figure.value) / figure.value,
+            "inside": self.is_inside(figure),
         }
 
 

@@ -95,7 +95,7 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
     wrong += [*_description(folder, manifest), *_damaged(folder, records), *_unlisted(folder, records)]
     if "parts" not in manifest:
         progress = f"{len(records)} of {manifest['replications']} replications"
-        wrong.append((MANIFEST, f"the run is not finished: {progress}; complete it with --resume"))
+        wrong.append((MANIFEST, f"the run is not finished: {progress}; complete it with --resume (resume=True)"))
     differing = _differing(folder, manifest, records, loaded, again) if loaded is not None else []
     wrong += differing
     n_parts = sum(len(record.parts) for record in records.values())

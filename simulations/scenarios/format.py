@@ -7,6 +7,8 @@ Schema and the tables of keys in ``docs/reference`` are generated from the model
 from __future__ import annotations
 
 import datetime as dt
+import math
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
@@ -460,7 +462,48 @@ class PublishedEntry(Entry):
     court: Name = Field("all", description="a court, or `all` courts together", examples=["north"])
     at: dt.date = Field(description="the figure holds at the end of this day", examples=[dt.date(2024, 3, 31)])
     value: int | float = Field(description="the figure, in the unit of the measure", examples=[21])
+    within: _anything("a number, a percentage, two bounds, `more` or `less`") = Field(  # type: ignore[valid-type]
+        None,
+        description="how exact the figure is: a number or a percentage of it to either side, two bounds, or `more` or `less` than"
+        " the figure; default: exact",
+        examples=["5%"],
+    )
     source: str | None = Field(None, description="where it was published", examples=["annual report, page 4"])
+
+    @field_validator("within")
+    @classmethod
+    def _how_exact(cls, within: Any) -> Any:
+        if within in (None, "more", "less") or (_is_number(within) and within >= 0):
+            return within
+        if isinstance(within, str) and (match := _PERCENT.fullmatch(within)):
+            return float(match[1]) / 100, "%"
+        if isinstance(within, list) and len(within) == 2 and all(map(_is_number, within)) and within[0] <= within[1]:
+            return within
+        raise ValueError(
+            "must be a number such as 500, a percentage such as 5%, two bounds such as [160000, 170000], more, or less"
+        )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the largest value that the figure stands for."""
+        match self.within:
+            case "more":
+                return self.value, math.inf
+            case "less":
+                return -math.inf, self.value
+            case [float() as share, "%"]:
+                return self.value - share * abs(self.value), self.value + share * abs(self.value)
+            case [low, high]:
+                return float(low), float(high)
+        room = float(self.within or 0)
+        return self.value - room, self.value + room
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 class AboutEntry(Entry):

@@ -103,7 +103,7 @@ def work_problems(scenario: Scenario, replications: int = 1, runs: int = 1, fact
 def _advice(factor: float) -> str:
     if factor > MOST_FACTOR:
         return " Check the number and its unit."
-    return f" Check the number and its unit, or raise the limits with --limit {math.ceil(factor)}."
+    return f" Check the number and its unit, or raise the limits with --limit {math.ceil(factor)} (limit={math.ceil(factor)})."
 
 
 def _number(n: float) -> str:

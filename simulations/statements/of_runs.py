@@ -285,6 +285,19 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
     return statements
 
 
+def outside(result: RunResult) -> list[Statement]:
+    """Say that most published figures are outside the prediction intervals, if they are."""
+    inside, of = result.inside or (0, 0)
+    if 2 * inside >= of:
+        return []
+    figures = "published figure is" if of == 1 else f"{of} published figures are"
+    many = "The only" if of == 1 else f"{of - inside} of the"
+    text = (
+        f"{many} {figures} outside the prediction interval of this run: what it forecasts does not hold where it can be checked."
+    )
+    return [Statement(Claim.OUTSIDE, text, values={"outside": of - inside, "of": of})]
+
+
 def not_steady(result: RunResult) -> list[Statement]:
     """Say where pending cases still rise or fall after the warm-up."""
     return [

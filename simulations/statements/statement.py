@@ -30,6 +30,7 @@ class Claim(StrEnum):
     GROUPS_DIFFER = auto()
     GROWING = auto()
     NOT_STEADY = auto()
+    OUTSIDE = auto()
     COURTS_SHOWN = auto()
     DIFFERENCE = auto()
     SIGNIFICANT = auto()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simulations.measuring.descriptors import (
     BREAKDOWNS,
+    CLOSED,
     OTHERS,
     WAITING_FOR,
     Descriptor,
@@ -34,13 +35,16 @@ from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_cs
 PREDICTION = "prediction interval"
 """Heading of the column with the prediction intervals."""
 
+INSIDE, PARAMETERS = "inside the band?", "variance from inputs"
+_INSIDE = {True: "yes", False: "no", None: ""}
 _CLEAR = {True: "clear", False: "not clear", None: "a single replication"}
 
 
 def describe_prediction(result: RunResult) -> str:
     """Describe the prediction interval of one new replication, and how it is computed, without a full stop at the end."""
     method = describe_method(len(result.replications), result.confidence)
-    return f"{result.confidence:.0%} prediction interval of one new replication. {method}"
+    both = ", with its chance and its uncertain inputs" if result.scenario.uncertain else ""
+    return f"{result.confidence:.0%} prediction interval of one new replication{both}. {method}"
 
 
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
@@ -76,17 +80,33 @@ def published_table(result: RunResult) -> Table | None:
                 Cell(f"{figure.value:,}", figure.value),
                 estimate_cell(e),
                 Cell(_prediction(e), e.prediction_low),
+                Cell(_INSIDE[result.is_inside(figure)]),
                 Cell("" if error is None else signed_percent(error), error),
+                *([_parameters(e)] if result.scenario.uncertain else []),
                 Cell(figure.source or ""),
             ]
         )
         ends = [e.mean, e.low, e.high, e.prediction_low, e.prediction_high, e.prediction_method]
-        data.append([figure.measure, figure.court, figure.at, figure.value, *ends, figure.source])
-    columns = ["measure", "court", "day", "published", "simulated", PREDICTION, "difference", "source"]
+        data.append([figure.measure, figure.court, figure.at, figure.value, *ends, result.is_inside(figure), figure.source])
+    split = [PARAMETERS] if result.scenario.uncertain else []
+    columns = ["measure", "court", "day", "published", "simulated", PREDICTION, INSIDE, "difference", *split, "source"]
     predicted = ["prediction_low", "prediction_high", "prediction_method"]
-    names = ["measure", "court", "at", "published", "mean", "low", "high", *predicted, "source"]
+    names = ["measure", "court", "at", "published", "mean", "low", "high", *predicted, "inside", "source"]
     title = "Published and simulated, at the end of the day"
+    if (inside := result.inside) is not None:
+        title += f": {inside[0]} of {inside[1]} inside the band"
     return Table("published", title, columns, rows, as_csv(names, data), n_text=2) if rows else None
+
+
+def without_bands(table: Table) -> Table:
+    """Return the table of published figures of a single replication, which has no bands."""
+    return table.without(PREDICTION, INSIDE, PARAMETERS)
+
+
+def _parameters(estimate: Estimate | None) -> Cell:
+    """Return the share of the variance that comes from uncertain inputs, with its interval."""
+    split = None if estimate is None else estimate.parameters
+    return Cell("") if split is None else Cell(f"{split.share:.0%} ({split.low:.0%} to {split.high:.0%})", split.share)
 
 
 def _prediction(estimate: Estimate) -> str:
@@ -115,7 +135,12 @@ def court_table(
     estimates = estimates_by_court(result, at)
     rows = [[Cell(name), *(estimate_cell(estimates.get((name, court))) for court in courts)] for name in names]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
-    return Table(key, title, ["measure", *courts.values()], rows, text)
+    columns = ["measure", *courts.values()]
+    splits = [_parameters(estimates.get((name, [*courts][-1]))) for name in names] if result.scenario.uncertain and courts else []
+    if any(cell.text for cell in splits):
+        rows = [[*row, cell] for row, cell in zip(rows, splits, strict=True)]
+        columns.append(PARAMETERS if len(courts) == 1 else f"{PARAMETERS}, {columns[-1]}")
+    return Table(key, title, columns, rows, text)
 
 
 def inputs_table(result: RunResult) -> Table | None:
@@ -206,7 +231,8 @@ def waiting_parts(scenario: Scenario, work: Work, kind: str) -> dict[str, str]:
         return {}
     pools = [group[0].pool for group in work.groups]
     measures = {f"{pool} short": part_name(WAITING_FOR, work.activity, pool) for pool in pools}
-    return measures | {"others first": part_name(WAITING_FOR, work.activity, OTHERS)}
+    more = {"others first": OTHERS, "all closed": CLOSED}
+    return measures | {label: part_name(WAITING_FOR, work.activity, part) for label, part in more.items()}
 
 
 def _parts(estimates: Mapping[tuple[str, str], Estimate], measures: Mapping[str, str], court: str) -> dict[str, Estimate]:

@@ -92,5 +92,12 @@ def json_csv(columns: Sequence[str], records: Iterable[Any]) -> str:
 
 
 def estimates_csv(estimates: Iterable[Estimate]) -> str:
-    """Return one row for each estimate, with the names that ``--json`` has."""
-    return json_csv(ESTIMATE_COLUMNS, estimates)
+    """Return one row for each estimate, with the names that ``--json`` has, and the share of uncertain inputs if there are any."""
+    listed = list(estimates)
+    if all(e.parameters is None for e in listed):
+        return json_csv(ESTIMATE_COLUMNS, listed)
+    split = ("share", "low", "high")
+    rows = (
+        [*(e.json()[c] for c in ESTIMATE_COLUMNS), *(e.parameters and getattr(e.parameters, k) for k in split)] for e in listed
+    )
+    return as_csv([*ESTIMATE_COLUMNS, *(f"parameters_{k}" for k in split)], rows)

@@ -23,8 +23,8 @@ from simulations.measuring.selection import EVERYTHING
 from simulations.run_folder.folders import RunFolderExists, RunFolderInUse, open_folder
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.whole_files import WriteFailed, write_text
-from simulations.running import runs
-from simulations.running.runs import WorkerLost
+from simulations.running import jobs
+from simulations.running.jobs import WorkerLost
 from tests.simulations.desk import write_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, t
 def test_workers_that_are_killed_repeatedly_end_the_run_with_a_clear_message(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Every replication kills its worker: the run ends with an error, and can be resumed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "_run", lambda job, replication: os.kill(os.getpid(), signal.SIGKILL))
+        patch.setattr(jobs, "_run", lambda job, replication: os.kill(os.getpid(), signal.SIGKILL))
         with pytest.raises(WorkerLost, match=r"probably out of memory\. Resume the run with --resume"):
             run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "run")
     assert _files(run(tiny, replications=6, seed=3, out=tmp_path / "run", resume=True).folder) == _files(six)
@@ -215,7 +215,7 @@ def test_warnings_of_replications_before_the_stop_are_repeated_after_resuming(tm
     assert [(queue.pool, queue.court) for queue in whole.growing] == [("clerks", "east")]
     again = run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True)
     assert (again.violations, again.growing) == (whole.violations, whole.growing)
-    with pytest.raises(RunFolderExists, match="--monitor differs"):
+    with pytest.raises(RunFolderExists, match="the monitor differs"):
         run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, out=whole.folder, resume=True)
 
 
@@ -232,7 +232,7 @@ def test_a_finished_run_whose_repair_is_interrupted_is_resumed_to_the_same_bytes
     before = (folder / "cases" / "replication=1.parquet").stat().st_ino
     with pytest.raises(KeyboardInterrupt):
         run(tiny, replications=6, seed=3, out=folder, resume=True, progress=stop)
-    unfinished = ("manifest.json", "the run is not finished: 5 of 6 replications; complete it with --resume")
+    unfinished = ("manifest.json", "the run is not finished: 5 of 6 replications; complete it with --resume (resume=True)")
     assert verify(folder).wrong[-1] == unfinished
     run(tiny, replications=6, seed=3, out=folder, resume=True)
     assert _files(folder) == _files(six)
@@ -309,7 +309,7 @@ def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
     assert code == 2
     assert (
         err
-        == f"{folder} is in use: another docketsim (process {first.pid}) is writing to it. Wait for it, or give another --out.\n"
+        == f"{folder} is in use: another docketsim (process {first.pid}) is writing to it. Wait for it, or give another folder.\n"
     )
     os.killpg(first.pid, signal.SIGKILL)
     _end(first)

@@ -83,11 +83,28 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     code, out, _ = _run("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31")
     content = json.loads(out)
     assert code == 0
-    assert list(content) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
+    assert list(content) == [
+        "scenario",
+        "run",
+        "seed",
+        "engine",
+        "replications",
+        "confidence",
+        "measures",
+        "published",
+        "published_inside",
+    ]
     (beside,) = content["published"]
     (served,) = [m for m in content["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")]
     figure = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
-    assert beside == {**figure, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
+    assert beside == {
+        **figure,
+        "mean": served["mean"],
+        "difference": pytest.approx(served["mean"] / 30 - 1),
+        "inside": beside["inside"],
+    }
+    assert beside["inside"] == (served["prediction_low"] <= 30 <= served["prediction_high"])
+    assert content["published_inside"] == {"inside": int(beside["inside"]), "of": 1}
     assert (content["seed"], content["engine"], content["replications"], content["confidence"]) == (5, "simpy", 3, 0.95)
     keys = [
         "measure",
@@ -152,7 +169,7 @@ def test_a_folder_that_is_there_is_not_overwritten(tiny: Path) -> None:
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     code, _, err = _run("run", "tiny.yaml", "--out", "here", "--quiet")
     assert code == 2
-    assert err == "here already exists. Give another --out, or --resume to resume its run.\n"
+    assert err == "here already exists. Give another folder, or resume its run with --resume (resume=True).\n"
 
 
 def test_resume_creates_a_missing_folder_and_continues_an_interrupted_run(tiny: Path) -> None:
@@ -173,8 +190,8 @@ def test_resume_creates_a_missing_folder_and_continues_an_interrupted_run(tiny: 
         ),
         (["run", "tiny.yaml", "--at", "2012-02-31"], "--at 2012-02-31"),
         (["run", "tiny.yaml", "--at", "2025-01-01"], "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31"),
-        (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
-        (["run", "tiny.yaml", "--by", "arrived <"], "--by arrived <: "),
+        (["run", "tiny.yaml", "--by", "cuort"], "by cuort: unknown name 'cuort'. Did you mean 'court'?"),
+        (["run", "tiny.yaml", "--by", "arrived <"], "by arrived <: "),
         (["run", "tiny.yaml", "--only", "3", "--replications", "2"], "only: must be one of the replications, from 1 to 2, not 3"),
         (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
         (
@@ -225,7 +242,7 @@ def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -
     aged = "courts.east.backlog.queue={count: 300, age: {uniform: {min: 0 days, max: 3000 days}}}"
     code, _, err = _run("run", "tiny.yaml", "--set", aged, "--by", "arrived", "--out", "here")
     assert code == 2
-    assert "--by arrived: each of its 2" in err
+    assert "by arrived: each of its 2" in err
     assert "the limit is 200 groups. A condition makes two groups" in err
     assert not (tiny / "here").exists()
     by = 'arrived < date("2020-01-01")'
@@ -416,11 +433,11 @@ def test_the_compile_is_announced_before_the_first_replication(
 
     monkeypatch.setattr("simulations.cli.common.spinner", spinner)
     monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
-    for module in ("engines.choosing", "running.runs", "running.replicating"):
+    for module in ("engines.choosing", "running.jobs", "running.replicating"):
         monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
     result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)
-    assert messages == ["compiling the fast engine (once, about ten seconds)"]
+    assert messages == ["compiling the fast engine (once, about half a minute)"]
     assert not (tiny / "runs").exists()
 
 

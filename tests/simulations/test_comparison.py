@@ -185,7 +185,7 @@ def test_the_correction_counts_only_the_chosen_measures(tiny: Path, tmp_path: Pa
     ("more", "message"),
     [
         ({"other_changes": ["ends=2024-01-31"]}, "compare: ends: 2024-01-31 in tiny, 2024-02-15 in tiny; use the same"),
-        ({"measures": ["pendin"]}, "--measure pendin: is not a measure of all these scenarios. Did you mean 'pending'?"),
+        ({"measures": ["pendin"]}, "measure pendin: is not a measure of all these scenarios. Did you mean 'pending'?"),
         ({"other_changes": ["people.age.uniform={min: 91, max: 95}"]}, "cases break the workflow's assumption 'age < 90'"),
         ({"replications": 0}, "replications: must be 1 or more, not 0"),
         ({"at": [dt.date(2025, 1, 1)]}, "at: 2025-01-01 is not between starts"),

@@ -190,7 +190,7 @@ def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.
 
 def test_hooks_are_refused_by_the_compiled_engine(tmp_path: Path) -> None:
     """With the name of the engine that has them; nothing is written."""
-    with pytest.raises(InputError, match="use --engine simpy"):
+    with pytest.raises(InputError, match="use the engine simpy"):
         run("pilot", out=tmp_path / "out", engine="compiled", hooks={"review": lambda simulation, case: None})
     assert not (tmp_path / "out").exists()
 

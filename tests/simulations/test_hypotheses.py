@@ -96,7 +96,7 @@ def test_waits_are_compared_by_reason_and_by_clock_only_by_name(queue: Path, tmp
     comparison = compare(queue, queue, other_changes=[FASTER], replications=2, out=tmp_path / "a", events=False)
     kinds = {d.measure.partition(".")[0] for d in comparison.differences if d.measure.startswith("waiting_")}
     assert kinds == {"waiting_time", "waiting_reason"}
-    with pytest.raises(KeyError, match="only if it is chosen with --measure"):
+    with pytest.raises(KeyError, match="only if it is chosen by name"):
         comparison.get(clock)
     chosen = compare(queue, queue, other_changes=[FASTER], measures=[clock], replications=2, out=tmp_path / "b", events=False)
     assert [d.measure for d in chosen.differences if d.court == "all"] == [clock]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from simulations import Comparison, RunResult, Sweep, open_run, run
 from simulations.cli import app
+from simulations.measuring.selection import Selection
 from tests.simulations.desk import write_tiny
 from workflow import InputError, MissingResult
 
@@ -205,3 +206,17 @@ def test_each_mistake_in_get_has_its_own_message(arguments: dict[str, Any], mess
     with pytest.raises(MissingResult) as raised:
         opened.get(**arguments)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (Selection(courts=("wst",)), "court wst: there is no such court. Did you mean 'west'?"),
+        (Selection(measures=("pendin",)), "measure pendin: is not a measure. Did you mean 'pending'?"),
+    ],
+)
+def test_a_wrong_choice_is_explained_without_options_of_commands(selection: Selection, message: str, opened: RunResult) -> None:
+    """The message is as good in Python as on the command line."""
+    with pytest.raises(InputError) as raised:
+        opened.select(selection)
+    assert str(raised.value) == message

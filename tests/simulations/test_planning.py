@@ -364,9 +364,9 @@ def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:
     ("arguments", "message"),
     [
         (("staff", "--pool", "clerk", "--scale", "--finish-by", "2024-01-12"), "Did you mean 'clerks'?"),
-        (("staff", "--pool", "clerks", "--finish-by", "2024-01-12"), "give --court or --scale"),
-        (("staff", "--pool", "clerks", "--scale"), "give either --finish-by DATE, or --goal"),
-        (("staff", "--pool", "clerks", "--scale", "--pending-below", "3"), "--pending-below and --at go together"),
+        (("staff", "--pool", "clerks", "--finish-by", "2024-01-12"), "give a court or scale"),
+        (("staff", "--pool", "clerks", "--scale"), "give either finish_by, a date, or a goal"),
+        (("staff", "--pool", "clerks", "--scale", "--pending-below", "3"), "pending_below and at go together"),
         (("staff", "--pool", "clerks", "--scale", "--finish-by", "2025-01-12"), "is not between starts"),
         (("staff", "--pool", "clerks", "--court", "eest", "--finish-by", "2024-01-12"), "there is no such court"),
         (("forecast", "--when", "inflow is 3"), "such as 'pending < 1000'"),
@@ -377,7 +377,7 @@ def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:
         (("forecast", "--when", "inflow over 12 moons < 3"), "a period is a whole number of days, weeks, months, years"),
         (("forecast", "--when", "inflow < 3%"), "inflow is measured in cases, not in %"),
         (("staff", "--pool", "clerks", "--scale", "--goal", "inflw < 3", "--at", "2024-01-12"), "Did you mean 'inflow'?"),
-        (("staff", "--pool", "clerks", "--scale", "--goal", "inflow < 3"), "--goal and --at go together"),
+        (("staff", "--pool", "clerks", "--scale", "--goal", "inflow < 3"), "goal and at go together"),
         (("forecast", "--when", "served", "--court", "eest"), "there is no such court"),
     ],
 )  # fmt: skip

@@ -113,10 +113,10 @@ def test_an_absolute_precision_is_in_the_measures_unit() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("amenable", "--precision amenable: must be measure=width, such as amenable=2% or review_finished=1d"),
-        ("amenible=2%", "--precision amenible=2%: 'amenible' is not a measure. Did you mean 'amenable'?"),
-        ("amenable=0%", "--precision amenable=0%: '0%' is not a width above 0, such as 2%, 1d or 50"),
-        ("amenable=narrow", "--precision amenable=narrow: 'narrow' is not a width above 0, such as 2%, 1d or 50"),
+        ("amenable", "precision amenable: must be measure=width, such as amenable=2% or review_finished=1d"),
+        ("amenible=2%", "precision amenible=2%: 'amenible' is not a measure. Did you mean 'amenable'?"),
+        ("amenable=0%", "precision amenable=0%: '0%' is not a width above 0, such as 2%, 1d or 50"),
+        ("amenable=narrow", "precision amenable=narrow: 'narrow' is not a width above 0, such as 2%, 1d or 50"),
     ],
 )
 def test_a_malformed_precision_is_an_error_with_an_example(text: str, message: str) -> None:

@@ -17,8 +17,8 @@ import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, run, simulate
 from simulations.log.eventlog import EventLog
+from simulations.run_folder.folders import RunFolderExists
 from simulations.run_folder.parts import sha256
-from simulations.running.runs import RunFolderExists
 from tests.simulations.desk import DESK, TINY, write_tiny
 from workflow.errors import InputError, StuckCase
 from workflow.files.yaml_tree import dump_yaml, parse_yaml
@@ -149,7 +149,7 @@ def test_resuming_a_folder_that_is_not_there_starts_it(tiny: Path, six: Path, tm
         ([], {"seed": 4}, "the seed differs from the existing run"),
         ([], {"replications": 7}, "the number of replications differs"),
         (["pools.clerks.size=3"], {}, "the scenario or its workflow differs"),
-        ([], {"seed": 4, "at": [dt.date(2024, 1, 31)]}, "the seed, --at differ from the existing run"),
+        ([], {"seed": 4, "at": [dt.date(2024, 1, 31)]}, "the seed, the days to measure at differ from the existing run"),
     ],
 )
 def test_a_run_of_something_else_is_not_resumed(
@@ -169,7 +169,7 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
     (tmp_path / "letters" / "a").write_text("mine", encoding="utf-8")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for there in (six, tmp_path / "letters", tmp_path / "file"):
-        with pytest.raises(RunFolderExists, match=r"already exists\. Give another --out, or --resume"):
+        with pytest.raises(RunFolderExists, match=r"already exists\. Give another folder, or resume"):
             run(tiny, replications=6, seed=3, out=there)
     with pytest.raises(RunFolderExists, match="is not a run folder"):
         run(tiny, replications=6, seed=3, out=tmp_path / "letters", resume=True)
@@ -186,8 +186,8 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
         ({"seed": -1}, "seed: must be a whole number from 0 to 2**63 - 1, not -1"),
         ({"only": 3, "replications": 2}, "only: must be one of the replications, from 1 to 2, not 3"),
         ({"at": [dt.date(2025, 1, 1)]}, "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-02-15"),
-        ({"by": ["kindd"]}, "--by kindd: unknown name 'kindd'. Did you mean 'kind'?"),
-        ({"precision": ["pendin=1%"]}, "--precision pendin=1%: 'pendin' is not a measure. Did you mean 'pending'?"),
+        ({"by": ["kindd"]}, "by kindd: unknown name 'kindd'. Did you mean 'kind'?"),
+        ({"precision": ["pendin=1%"]}, "precision pendin=1%: 'pendin' is not a measure. Did you mean 'pending'?"),
         ({"workers": 0}, "workers: must be 1 or more, not 0"),
         ({"confidence": 1.0}, "confidence: must lie between 0 and 1, not 1.0"),
         ({"engine": "simpi"}, "engine: must be auto, simpy or compiled, not 'simpi'. Did you mean 'simpy'?"),

@@ -100,7 +100,7 @@ def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_
     assert "unfinished" not in page
     assert verify(tmp_path / "c", rerun=1).ok
     other = CliRunner().invoke(app, [*command[:-2], "--resume"])
-    assert (other.exit_code, "--court differs from the existing run" in other.stderr) == (2, True)
+    assert (other.exit_code, "the choice of courts differs from the existing run" in other.stderr) == (2, True)
 
 
 def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: P
     assert ">east<" in page
     assert ">all courts<" not in page
     refused = CliRunner().invoke(app, ["report", str(tmp_path / "r"), "--court", "west"])
-    assert (refused.exit_code, refused.stderr) == (2, "--court west: this run did not compute it. It has east, all.\n")
+    assert (refused.exit_code, refused.stderr) == (2, "court west: this run did not compute it. It has east, all.\n")
 
 
 def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_path: Path) -> None:
@@ -178,11 +178,11 @@ def test_a_command_prints_and_writes_only_what_was_chosen(priced: Path, tmp_path
 @pytest.mark.parametrize(
     ("command", "arguments", "messages"),
     [
-        ("run", ["--measure", "pendin"], ["--measure pendin: is not a measure. Did you mean 'pending'?"]),
-        ("run", ["--court", "eest", "--measure", "x"], ["--court eest: there is no such court.", "--measure x: is not a measure. Known: served"]),
-        ("run", ["--measure", "inflow", "--precision", "pending=3"], ["add --measure pending"]),
+        ("run", ["--measure", "pendin"], ["measure pendin: is not a measure. Did you mean 'pending'?"]),
+        ("run", ["--court", "eest", "--measure", "x"], ["court eest: there is no such court.", "measure x: is not a measure. Known: served"]),
+        ("run", ["--measure", "inflow", "--precision", "pending=3"], ["add the measure pending"]),
         ("run", ["--measure", "inflow", "--warm-up", "--set", "ends=2024-06-30"], ["add --measure pending"]),
-        ("compare", ["--court", "eest"], ["--court eest: there is no such court."]),
+        ("compare", ["--court", "eest"], ["court eest: there is no such court."]),
     ],
 )  # fmt: skip
 def test_a_wrong_name_is_reported_before_the_run(

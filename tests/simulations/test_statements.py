@@ -53,6 +53,7 @@ ROUNDED_AS_THEIR_INTERVAL = (
     Claim.CHANGE, Claim.IN_STATES, Claim.LATER_CASES, Claim.NEVER_LEFT, Claim.MOST_FREQUENT, Claim.OFF_THE_MAP, Claim.GROWING,
     Claim.LONGEST_WAIT, Claim.LARGEST_PART,
 )  # fmt: skip
+WARNINGS = (Claim.GROWING, Claim.NOT_STEADY, Claim.OUTSIDE)
 EXPLAINED = re.compile(
     r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows a panel[^.]*"
 )
@@ -336,6 +337,15 @@ class RunChecks:
                 known = [wait for wait in waits if wait is not None]
                 assert (e.mean, e.n) == (pytest.approx(mean(known)) if known else None, len(known))
 
+    def check_outside(self, s: Statement) -> None:
+        """Most figures are outside the ends of the intervals, and the numbers are counts of them."""
+        outside = 0
+        for figure in self.result.published:
+            e = self.result.get(figure.measure, figure.court, figure.at)
+            outside += not float(e.prediction_low) <= figure.value <= float(e.prediction_high)  # type: ignore[arg-type]
+        assert (s.values["outside"], s.values["of"]) == (outside, len(self.result.published))
+        assert 2 * outside > len(self.result.published)
+
     def check_page(self, statements: list[Statement]) -> None:
         """Nothing is left out, and the sentences agree with each other."""
         if not self.result.selection.has("pending"):
@@ -568,9 +578,9 @@ def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) ->
     terminal = printed(run_tables, lambda: run_tables.print_result(result, []))
     checks.check_selection(terminal)
     for statement in statements:
-        if statement.claim in (Claim.GROWING, Claim.NOT_STEADY):
+        if statement.claim in WARNINGS:
             assert statement.text in terminal
-    assert terminal.count("Warning:") == sum(s.claim in (Claim.GROWING, Claim.NOT_STEADY) for s in statements)
+    assert terminal.count("Warning:") == sum(s.claim in WARNINGS for s in statements)
 
 
 def check_comparison(base: Scenario, other: Scenario, folder: Path, replications: int, seed: int) -> None:

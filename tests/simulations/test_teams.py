@@ -257,9 +257,22 @@ def test_waits_name_the_pool_that_was_short() -> None:
     hear = {"needs": TWO, "hold": True}
     log = play(hear, office(judges=2, interpreters=1), [*PASSED, ("09:30", {})])
     found = {v.measure: v.value for v in measure(log) if v.court == "all" and v.measure.startswith("waiting_for.hear")}
-    quarter = {"judges": 60, "interpreters": 50, "others": 40 + 30}
+    quarter = {"judges": 60, "interpreters": 50, "others": 40 + 30, "closed": 0}
     assert {name.rpartition(".")[2]: round(value * 4 * 24 * 60) for name, value in found.items() if value is not None} == quarter
     assert not [v for v in measure(log) if v.measure.startswith(("waiting_reason", "waiting_clock", "waiting_capacity"))]
+
+
+def test_a_night_belongs_to_the_pool_that_was_short_before_it() -> None:
+    """In hours.
+
+    Case 0 comes before the office opens, and then waits for the interpreter. Case 1 comes when only he is away, and waits for him until
+    the next morning. Case 2 comes at night, and starts as soon as the judges are there.
+    """
+    log = play({"needs": TWO}, WITH_LANGUAGES, [("08:00", {"foreign": True}), ("16:30", {"foreign": True}), ("18:00", {})])
+    assert times(log) == {0: ("08 10:00", "08 11:00"), 1: ("09 10:00", "09 11:00"), 2: ("09 09:00", "09 10:00")}
+    found = {v.measure.rpartition(".")[2]: v.value for v in measure(log) if v.court == "all" and "waiting_for.hear" in v.measure}
+    hours = {part: round((value or 0) * 24 * 3, 6) for part, value in found.items()}
+    assert hours == {"judges": 0, "interpreters": 1 + 17.5, "others": 0, "closed": 1 + 15}
 
 
 def test_costs_and_use_count_every_server() -> None:
@@ -302,6 +315,7 @@ def test_the_hearing_and_its_queue_may_be_of_a_small_buffer(monkeypatch: pytest.
         ({"pool": "judges", "needs": TWO}, "activity 'hear': needs: stands in place of pool:; leave pool: out and name 'judges' here"),
         ({"needs": {"judges": 0}}, "activity 'hear': needs: judges: count: must be a whole number of servers, 1 or more"),
         ({"needs": {"judges": {"when": "foreign"}}}, "activity 'hear': needs: judges: when: cases wait in the queue of the first pool"),
+        ({"needs": {"judges": 1, "others": 1}}, "activity 'hear': 'others' is the name of a part of its waits; give the pool another name"),
         ({"either": ["judges", "judges"]}, "activity 'hear': either: 'judges' is named twice"),
         ({"either": ["judges", "nobody"]}, "activity 'hear': either: 'nobody' is not a pool"),
         ({"either": ["judges", "interpreters"], "needs": {"judges": 1}}, "activity 'hear': either: 'judges' is among needs:, too"),

@@ -114,7 +114,7 @@ def test_the_figure_of_waits_has_the_pools_that_were_short(house: RunResult) -> 
     figure = waiting_figure(contents)
     assert figure is not None
     rows = list(csv.DictReader(figure.csv.splitlines()))
-    parts = {f"waiting_for.hear.{part}" for part in ("judges", "interpreters", "others")}
+    parts = {f"waiting_for.hear.{part}" for part in ("judges", "interpreters", "others", "closed")}
     assert {row["measure"] for row in rows} == parts
     assert {(row["measure"], row["court"]): float(row["mean"]) for row in rows} == {
         (e.measure, e.court): pytest.approx(e.mean)

@@ -132,7 +132,7 @@ def test_the_option_raises_the_limits(tmp_path):
     (problem,) = work_problems(scenario)
     assert problem == (
         "arrivals.east: 46,000,030 cases in each replication; the limit is 10,000,000 cases."
-        " Check the number and its unit, or raise the limits with --limit 5."
+        " Check the number and its unit, or raise the limits with --limit 5 (limit=5)."
     )
     assert not RunOptions(limit=5).problems_in(scenario)
     assert RunOptions(limit=4).problems_in(scenario)

@@ -43,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("diff desk.yaml tiny.yaml", "tiny.yaml: is a scenario, not a workflow; give the workflow that it names, 'desk.yaml'"),
         ("verify tiny.yaml", "tiny.yaml: is not a run folder, but a file; docketsim run tiny.yaml --out DIR makes"),
         ("verify both", "both: is not a run folder, but holds 1 runs; name one of them, such as both/base"),
-        ("run tiny.yaml --by xyz", "--by xyz: unknown name 'xyz'. Known: kind, age, arrived, as_of, court, origin."),
-        ("run tiny.yaml --by knd", "--by knd: unknown name 'knd'. Did you mean 'kind'?"),
+        ("run tiny.yaml --by xyz", "by xyz: unknown name 'xyz'. Known: kind, age, arrived, as_of, court, origin."),
+        ("run tiny.yaml --by knd", "by knd: unknown name 'knd'. Did you mean 'kind'?"),
     ],
 )  # fmt: skip
 def test_another_kind_is_named_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:

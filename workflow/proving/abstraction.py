@@ -19,6 +19,7 @@ from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Activity, Even
 from workflow.predicates import Expression, names
 from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
+from workflow.proving.joint import Joint
 
 
 class Free(Enum):
@@ -72,6 +73,8 @@ class Move:
     ----------
     trigger : str or None
         ``complete``, ``enter`` or an event; ``None`` for a case that stays in a state after entry, which is no row.
+    source : str
+        The state before it.
     given : tuple of values
         What the activity or the event gives, for each of its fields; `Free.FREE` for a field that is not followed.
     transition : int or None
@@ -88,6 +91,7 @@ class Move:
     """
 
     trigger: str | None
+    source: str
     given: tuple[Any, ...]
     transition: int | None
     state: str
@@ -236,9 +240,9 @@ class Abstraction:
         if left != NOTHING:
             records = (record, record, record)
             if self.workflow.states[state].kind is StateKind.INSTANT:
-                yield Move(ENTER, (), None, state, records, left, asked, stuck=True)
+                yield Move(ENTER, state, (), None, state, records, left, asked, stuck=True)
             else:
-                yield Move(None, (), None, state, records, left, asked)
+                yield Move(None, state, (), None, state, records, left, asked)
 
     def _later(self, state: str, record: LooseRecord) -> Iterator[Move]:
         declared = self.workflow.states[state]
@@ -249,7 +253,7 @@ class Abstraction:
                 moves, left, asked = self._decide(state, COMPLETE, given, record, seen, ())
                 yield from moves
                 if left != NOTHING:
-                    yield Move(COMPLETE, given, None, state, (record, seen, seen), left, asked, stuck=True)
+                    yield Move(COMPLETE, state, given, None, state, (record, seen, seen), left, asked, stuck=True)
         for event in self.workflow.events.values():
             if state in event.states:
                 yield from self._upon(event, state, record)
@@ -263,7 +267,7 @@ class Abstraction:
             moves, left, asked = self._decide(state, event.name, given, record, seen, first)
             yield from moves
             if left != NOTHING and (seen != record or self.heard & {event.name, ROW_END}):
-                yield Move(event.name, given, None, state, (record, seen, seen), left, asked)
+                yield Move(event.name, state, given, None, state, (record, seen, seen), left, asked)
 
     def _decide(
         self, state: str, trigger: str, given: tuple[Any, ...], before: LooseRecord, seen: LooseRecord, first: Conditions
@@ -284,7 +288,7 @@ class Abstraction:
                 left = NOTHING
             if takes != NOTHING:
                 records = (before, seen, self._written(seen, transition.effects))
-                moves.append(Move(trigger, given, i, transition.target or state, records, takes, needed))
+                moves.append(Move(trigger, state, given, i, transition.target or state, records, takes, needed))
         return moves, left, asked
 
     def _together(self, asked: Conditions) -> int:
@@ -292,20 +296,20 @@ class Abstraction:
 
     # The automaton
 
-    def hear(self, automaton: Automaton, q: int, state: str, move: Move) -> list[Heard]:
+    def hear(self, automaton: Automaton | Joint, q: int, move: Move) -> list[Heard]:
         """Return the states of an automaton after a move."""
         reached = [Heard(q, EVERYTHING, ())]
         if move.trigger is None:
             return reached
         before, seen, after = move.records
         records = (At.BEFORE, before), (At.SEEN, seen), (At.AFTER, after)
-        steps = steps_of(self.workflow, move.trigger, move.transition, records, state, move.state)
+        steps = steps_of(self.workflow, move.trigger, move.transition, records, move.source, move.state)
         for step in (*steps, end_of_row(records[2], move.state)):
             if step.name in automaton.names:
                 reached = [after for heard in reached for after in self._after(automaton, heard, step)]
         return reached
 
-    def _after(self, automaton: Automaton, before: Heard, step: Step[tuple[At, LooseRecord]]) -> Iterator[Heard]:
+    def _after(self, automaton: Automaton | Joint, before: Heard, step: Step[tuple[At, LooseRecord]]) -> Iterator[Heard]:
         """Yield the states of an automaton after a step."""
         symbols = [(0, before.cases, before.asked)]
         for i, pattern in enumerate(automaton.patterns_at[before.q]):

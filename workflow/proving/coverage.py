@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from workflow.deciding.steps import names_of_row
 from workflow.model.automata import before_needs, count
@@ -14,12 +14,38 @@ from workflow.predicates.words import StepPattern, Word, past_operators
 from workflow.proving.questions import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from workflow.model.definition import Workflow
     from workflow.proving.budget import Budget
-    from workflow.proving.machine_check import Walk
     from workflow.proving.proof import Prover
 
 
-def why_vacuous(prover: Prover, rule: Rule, walk: Walk, budget: Budget) -> str | None:
+class Finder(Protocol):
+    """What finds histories of a workflow."""
+
+    workflow: Workflow
+
+    def find(self, question: Question, budget: Budget) -> object | None:
+        """Return a history that answers a question; ``None`` if there is none."""
+
+
+class Met(Protocol):
+    """What is known to have been met, see `workflow.proving.machine_check.Walk`."""
+
+    @property
+    def steps(self) -> Set[str]:
+        """Return the names of steps that cases made."""
+
+    @property
+    def matched(self) -> int:
+        """Return which patterns of the rule a step matched, as bits."""
+
+    def met(self, conditions: Mapping[int, Expression]) -> bool:
+        """Return whether a condition held, for each state of the rule's automaton its own."""
+
+
+def why_vacuous(prover: Finder, rule: Rule, walk: Met, budget: Budget) -> str | None:
     """Return why a proved rule is vacuous, or ``None``: what triggers it can never be so.
 
     The trigger of a condition is each of the parts that it joins by ``and``, whichever way it is written. What the walk that
@@ -51,7 +77,7 @@ def why_vacuous(prover: Prover, rule: Rule, walk: Walk, budget: Budget) -> str |
     return _limit_unmet(prover, rule, budget)
 
 
-def _limit_unmet(prover: Prover, rule: Rule, budget: Budget) -> str | None:
+def _limit_unmet(prover: Finder, rule: Rule, budget: Budget) -> str | None:
     """Return that what would restrict the subject never comes before it, or that a limit is never reached."""
     subject = rule.subject
     if rule.template == "never" and not _exists(prover, Question.takes(rule.words["together_with"]), budget):
@@ -76,7 +102,7 @@ def _own_condition(rule: Rule, key: str) -> Expression | None:
     return None if condition is None or past_operators([condition]) else condition
 
 
-def _exists(prover: Prover, question: Question, budget: Budget) -> bool:
+def _exists(prover: Finder, question: Question, budget: Budget) -> bool:
     return prover.find(question, budget) is not None
 
 
@@ -100,7 +126,7 @@ def _is_false(part: Expression) -> bool:
     return not names(part) and not scalar(part, [], [])((), ())
 
 
-def _never_held(prover: Prover, rule: Rule, walk: Walk, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:
+def _never_held(prover: Finder, rule: Rule, walk: Met, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:
     """Return a single part that never holds, if one is among each of the alternatives of a condition.
 
     A condition that is one single part has no trigger: that it never holds is all that the rule says.
@@ -129,7 +155,7 @@ def _with_flags(rule: Rule, part: Expression) -> dict[int, Expression]:
     return {q: substitute(part, values) for q, values in enumerate(flags)}
 
 
-def _anywhere(prover: Prover, condition: Expression) -> Question:
+def _anywhere(prover: Finder, condition: Expression) -> Question:
     """Ask whether a condition holds at the start, at a step, or after one."""
     return Question.meets(Word((StepPattern(frozenset(prover.workflow.step_names), when=condition),)), condition)
 

@@ -32,20 +32,26 @@ class Finding:
     Attributes
     ----------
     finding : str
-        ``dead transition``, ``hidden guard``, ``gap``, ``overlap``, ``unused fact`` or ``unused bound``.
+        ``dead transition``, ``hidden guard``, ``gap``, ``overlap``, ``unused fact`` or ``unused bound``; about rules,
+        ``surplus rule``, ``idle rule`` or ``contradiction``.
     where : str
-        The transition, state or fact, and the problem.
+        The transition, state, fact or rule, and the problem.
     example : dict
         The relevant facts and record fields of a case that shows it.
+    rules : tuple of str
+        For a finding about rules, their names: the surplus or idle rule, and those that make it so; or those that contradict
+        each other.
     """
 
     finding: str
     where: str
     example: dict[str, Value] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {"finding": self.finding, "where": self.where, "example": json_values(self.example)}
+        about_rules = {"rules": list(self.rules)} if self.rules else {"example": json_values(self.example)}
+        return {"finding": self.finding, "where": self.where, **about_rules}
 
 
 def json_values(values: Mapping[str, Value]) -> dict[str, Any]:

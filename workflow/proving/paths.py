@@ -137,9 +137,13 @@ class PathCheck:
         """Return whether any case satisfies the assumptions of the workflow."""
         return self.solve(self.solver(), budget)
 
+    def path(self, rows: Sequence[Row], atoms: Atoms, loop: Loop | None) -> Path:
+        """Return a path as a question to Z3."""
+        return Path(self, rows, atoms, loop)
+
     def check(self, rows: Sequence[Row], atoms: Atoms, budget: Budget, loop: Loop | None = None) -> Taken | Contradiction:
         """Return how a case takes a path, or why none does."""
-        path = _Path(self, rows, atoms, loop)
+        path = self.path(rows, atoms, loop)
         if self.solve(path.solver, budget, path.ties):
             return path.taken(budget)
         core = self.least(path.solver, path.solver.unsat_core(), budget)
@@ -205,19 +209,23 @@ class PathCheck:
         return self.z3.BoolRef(make(context.ref(), len(parts), parts), context)
 
 
-class _Path:
+class Path:
     """One path, as a question to Z3.
 
     Attributes
     ----------
     now : dict of str to Z3 term
         The value of each field that is not followed, at the moment that is described.
+    begun : dict of str to Z3 term
+        Their values at the start.
+    moments : list of three such dicts
+        For each row: before it, as the guards see the record, and after it.
     atom_ties, field_ties : dict
         The assumption that ties the copies of an atom or a field to what they stand for.
     """
 
     def __init__(self, check: PathCheck, rows: Sequence[Row], atoms: Atoms, loop: Loop | None) -> None:
-        self.check, self.atoms = check, atoms
+        self.check, self.rows, self.atoms = check, rows, atoms
         self.workflow, self.z3 = check.workflow, check.z3
         self.context = check.facts.context
         self.solver = check.solver()
@@ -227,11 +235,12 @@ class _Path:
         self._wishes: list[Any] = []
         self._asked: list[tuple[Asked, dict[str, Any]]] = []
         self._given: list[list[tuple[Field | None, Any]]] = []
+        self.moments: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = []
         self._begins = rows[0].node[1]
         loose = zip(self.workflow.record.items(), self._begins, strict=True)
         self.loose: dict[str, Field] = {name: field for (name, field), value in loose if value is Free.FREE}
         self.now = {name: self._first(field) for name, field in self.loose.items()}
-        self._record = dict(self.now)
+        self.begun = dict(self.now)
         at_loop: dict[str, Any] = {}
         for i, row in enumerate(rows):
             if loop is not None and i == loop.row:
@@ -245,14 +254,14 @@ class _Path:
         default = self._term(field, self.workflow.defaults[field.name])
         if field.name not in self.workflow.entry_record:
             return default
-        value = self._any(field)
+        value = self.any_value(field)
         self._wishes.append(value == default)
         return value
 
     def _term(self, field: Field, value: Value) -> Any:
         return self.check.record.term(field, value)
 
-    def _any(self, field: Field) -> Any:
+    def any_value(self, field: Field) -> Any:
         """Return a variable for some value of a field."""
         symbols = Symbols({field.name: field}, suffix=f"@{next(self._numbers)}", like=self.check.facts)
         self.solver.add(*symbols.domain)
@@ -265,11 +274,13 @@ class _Path:
         if move is not None and move.trigger is not None:
             if (event := self.workflow.events.get(move.trigger)) is not None:
                 self._write(event.effects)
-            self._give(move, self.workflow.giver(row.node[0], move.trigger))
+            self._give(move, self.workflow.giver(move.source, move.trigger))
         seen = dict(self.now)
         if move is not None and move.transition is not None:
             self._write(self.workflow.transitions[move.transition].effects)
-        records = {At.BEFORE: before, At.SEEN: seen, At.AFTER: dict(self.now)}
+        after = dict(self.now)
+        self.moments.append((before, seen, after))
+        records = {At.BEFORE: before, At.SEEN: seen, At.AFTER: after}
         for asked in row.asked:
             self._asked.append((asked, records[asked.at]))
             self._require(asked, records[asked.at])
@@ -290,7 +301,7 @@ class _Path:
                 outcome.append((None, value))
                 continue
             field = self.loose[name]
-            given = self.now[name] = self._any(field)
+            given = self.now[name] = self.any_value(field)
             options = [given == self._term(field, one) for one in values]
             self.solver.add(self.check.any_of(options))
             self._wishes.append(options[0])
@@ -339,21 +350,22 @@ class _Path:
         self.check.solve(self.solver, budget, granted)
         model = self.solver.model()
         record = [
-            self._value(model, self.loose[name], self._record[name]) if name in self.loose else value
+            self.value(model, self.loose[name], self.begun[name]) if name in self.loose else value
             for name, value in zip(self.workflow.record, self._begins, strict=True)
         ]
         given = [
-            tuple(value if field is None else self._value(model, field, value) for field, value in outcome)
+            tuple(value if field is None else self.value(model, field, value) for field, value in outcome)
             for outcome in self._given
         ]
         asked = []
         for one, terms in self._asked:
             read = sorted(names(one.condition) & terms.keys())
-            known = tuple((name, self._value(model, self.loose[name], terms[name])) for name in read)
+            known = tuple((name, self.value(model, self.loose[name], terms[name])) for name in read)
             asked.append((self.atoms.put_in(one.condition, known), one.holds))
         return Taken(tuple(record), given, asked)
 
-    def _value(self, model: Any, field: Field, term: Any) -> Value:
+    def value(self, model: Any, field: Field, term: Any) -> Value:
+        """Return the value of a record field in a model."""
         read = model.eval(term, model_completion=True)
         if field.kind == "boolean":
             return bool(self.z3.is_true(read))

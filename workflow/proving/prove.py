@@ -14,6 +14,7 @@ from workflow.proving.fact_space import possible_classes
 from workflow.proving.findings import Finding, find_odd, find_odd_by_search
 from workflow.proving.proof import MOST_NODES, Prover
 from workflow.proving.report import Proof
+from workflow.proving.rules_compared import compare_rules
 from workflow.proving.verdict import Verdict
 
 SECONDS = 25.0
@@ -35,8 +36,8 @@ def prove(
     most_nodes : int
         Maximum number of nodes of one search; beyond it a rule is undecided.
     seconds : float
-        Time limit for everything. The rules and the search for findings share it; each passes on the time that it does
-        not use.
+        Time limit for everything. The rules, the search for findings and the comparison of rules share it; each passes on the
+        time that it does not use.
     bounds : Bounds, optional
         Bounds on time, besides those of the rules, such as those of a scenario.
 
@@ -66,9 +67,12 @@ def prove(
             problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
             raise InputError([f"{workflow.name}: {problem}"])
     except LimitReached as reason:
-        return Proof(workflow, tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen), None)
+        undecided = tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen)
+        return Proof(workflow, undecided, None, rules_compared=False)
     verdicts = _decided(prover, chosen, budget)
-    return Proof(workflow, tuple(verdicts), *_findings(prover, chosen, budget))
+    findings, all_findings = _findings(prover, chosen, budget)
+    compared, all_compared = _compared(workflow, chosen, budget)
+    return Proof(workflow, tuple(verdicts), findings, all_findings, compared, all_compared)
 
 
 def _findings(prover: Prover, rules: Sequence[Rule], budget: Budget) -> tuple[tuple[Finding, ...] | None, bool]:
@@ -84,6 +88,17 @@ def _findings(prover: Prover, rules: Sequence[Rule], budget: Budget) -> tuple[tu
         return tuple(find_odd_by_search(prover, budget, rules)), False
     except LimitReached:
         return None, False
+
+
+def _compared(workflow: Workflow, rules: Sequence[Rule], budget: Budget) -> tuple[tuple[Finding, ...], bool]:
+    """Return what rules say about each other, and whether there was time for all of it."""
+    share = Budget(max(0.0, budget.left / 2), budget.most_nodes)
+    found: list[Finding] = []
+    try:
+        found.extend(compare_rules(workflow, rules, share))
+    except LimitReached:
+        return tuple(found), False
+    return tuple(found), True
 
 
 def _decided(prover: Prover, rules: Sequence[Rule], budget: Budget) -> list[Verdict]:

@@ -25,6 +25,8 @@ _NEXT = (
 )
 _NO_TIME = "findings: the search ran out of time; raise --seconds"
 _NOT_ALL = "overlaps and hidden guards were not looked for: there are too many kinds of cases to go through"
+_AGAINST = "rules against rules"
+_NOT_COMPARED = "rules against rules: not all rules were compared with each other in time; raise --seconds"
 _MONITORED = (
     "monitored: to prove a time limit takes bounds on time (bounds: in the file, or --bounds SCENARIO). Runs monitor such a rule",
     "(docketsim run --monitor stop), and audits check it.",
@@ -41,12 +43,18 @@ class Proof:
         ``None`` if the time limit was reached.
     all_findings : bool
         Whether overlaps and hidden guards were looked for; not if there are too many kinds of cases.
+    rule_findings : tuple of Finding
+        What the rules say about each other.
+    rules_compared : bool
+        Whether there was time to compare all rules with each other.
     """
 
     workflow: Workflow
     verdicts: tuple[Verdict, ...]
     findings: tuple[Finding, ...] | None
     all_findings: bool = True
+    rule_findings: tuple[Finding, ...] = ()
+    rules_compared: bool = True
 
     @property
     def broken(self) -> bool:
@@ -85,6 +93,8 @@ class Proof:
             "rules": rules,
             "all_findings": self.all_findings,
             "findings": None if self.findings is None else [f.json() for f in self.findings],
+            "rules_compared": self.rules_compared,
+            "rule_findings": [f.json() for f in self.rule_findings],
         }
 
     def __repr__(self) -> str:
@@ -102,6 +112,7 @@ class Proof:
             html.table(["verdict", "rule", "note"], rows, f"The rules of {self.workflow.name}", n_text=3),
             *(_html_of_history(self.workflow, v.rule, v.history, v.deadline) for v in self.verdicts if v.history is not None),
             html.table(["finding", "where", "for example"], findings, "Findings about the workflow, besides its rules", n_text=3),
+            html.table(["finding", "rules"], [[f.finding, f.where] for f in self.rule_findings], _AGAINST.capitalize(), n_text=2),
             html.items(list(self._advice())),
         )
 
@@ -114,6 +125,8 @@ class Proof:
             yield _NO_TIME
         elif not self.all_findings:
             yield _NOT_ALL
+        if not self.rules_compared:
+            yield _NOT_COMPARED
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
@@ -133,6 +146,11 @@ class Proof:
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
         if self.findings is not None and not self.all_findings:
             yield _NOT_ALL
+        if self.rule_findings:
+            yield f"{_AGAINST}:"
+            yield from (f"  {finding.finding}: {finding.where}" for finding in self.rule_findings)
+        if not self.rules_compared:
+            yield _NOT_COMPARED
 
 
 def _example(finding: Finding) -> str:

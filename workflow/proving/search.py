@@ -8,9 +8,10 @@ a finer precision once it has met a few.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from workflow.model.automata import Automaton
 from workflow.model.definition import StateKind, Workflow
 from workflow.proving.abstraction import Abstraction, Asked, At, Conditions, Heard, LooseRecord, Move, Node, Precision
 from workflow.proving.atoms import Atoms
@@ -18,6 +19,7 @@ from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.courses import cases_to_the_end, courses_to_the_end
 from workflow.proving.decision_diagrams import NOTHING
 from workflow.proving.fact_space import every_assumption
+from workflow.proving.joint import Joint
 from workflow.proving.paths import Contradiction, PathCheck, Row, Taken
 from workflow.proving.questions import Question
 from workflow.proving.relations import possible_answers
@@ -50,7 +52,7 @@ class Refine(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class Arrival:
     """How some cases first reached a node."""
 
     cases: int
@@ -68,7 +70,7 @@ class Search:
         The answers that some case can give and with which a history can answer the question.
     seen : dict of Node to int
         The cases that reach each node.
-    alive : set of (str, int)
+    alive : container of (str, int)
         The pairs of state and automaton state from which a history can still answer the question. No others are visited.
     """
 
@@ -77,13 +79,12 @@ class Search:
         lemmas: list[dict[int, bool]], budget: Budget,
     ) -> None:  # fmt: skip
         self.workflow, self.question, self.budget, self.paths = workflow, question, budget, paths
-        self.automaton = question.automaton
+        self.automaton: Automaton | Joint = question.automaton
         self.atoms, self.precision, self.lemmas = atoms, precision, lemmas
         self.diagrams = atoms.diagrams
-        keep = question.reads & set(workflow.record)
-        self.abstraction = Abstraction(workflow, atoms, precision, keep, question.heard)
+        self.abstraction = self._abstraction()
         self.seen: dict[Node, int] = {}
-        self._came: dict[Node, list[_Arrival]] = {}
+        self.came: dict[Node, list[Arrival]] = {}
         self._todo: dict[Node, int] = {}
         self._next_round: dict[Node, int] = {}
         self._depth = -1
@@ -91,7 +92,19 @@ class Search:
         self._refuted: list[tuple[int, Contradiction]] = []
         self._witnesses = self._find()
         self.possible = self._possible()
-        self.alive = courses_to_the_end(self.abstraction, question)
+        self.alive = self._courses()
+
+    def _abstraction(self) -> Abstraction:
+        keep = self.question.reads & set(self.workflow.record)
+        return Abstraction(self.workflow, self.atoms, self.precision, keep, self.question.heard)
+
+    def _courses(self) -> Container[tuple[str, int]]:
+        """Return the pairs of state and automaton state from which a history can still answer the question."""
+        return courses_to_the_end(self.abstraction, self.question)
+
+    def _answering(self) -> int:
+        """Return cases that include all whose history can answer the question."""
+        return cases_to_the_end(self.abstraction, self.question)
 
     def _possible(self) -> int:
         """Return the answers that some case can give, as far as is known, and with which a history can answer the question."""
@@ -99,7 +112,7 @@ class Search:
         assumed = self.diagrams.all_of(self.abstraction.cases(one) for one in every_assumption(self.workflow))
         lemmas = [lemma for lemma in self.lemmas if lemma.keys() <= self.precision.atoms]
         apart = self.diagrams.all_of(self.diagrams.negate(self.diagrams.cube(lemma)) for lemma in lemmas)
-        return self.diagrams.all_of([known, assumed, apart, cases_to_the_end(self.abstraction, self.question)])
+        return self.diagrams.all_of([known, assumed, apart, self._answering()])
 
     # Rounds
 
@@ -155,7 +168,7 @@ class Search:
             for q, cases, asked in self._starts(state, record):
                 self.budget.check(len(self._next_round))
                 node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), q
-                self._push(node, cases, _Arrival(cases, None, None, asked))
+                self._push(node, cases, Arrival(cases, None, None, asked))
                 witness = self._arrived(node, node[1], cases, Row(node, None, ()))
                 if witness is not None:
                     yield witness
@@ -168,7 +181,7 @@ class Search:
             asked = self.abstraction.put_in(condition, state, record)
             yield q, self.diagrams.both(self.possible, self.abstraction.cases(asked)), (Asked(asked, True, At.BEFORE),)
 
-    def _push(self, node: Node, cases: int, arrival: _Arrival) -> None:
+    def _push(self, node: Node, cases: int, arrival: Arrival) -> None:
         if (node[0], node[3]) not in self.alive:
             return
         old = self.seen.get(node, NOTHING)
@@ -176,7 +189,7 @@ class Search:
         if new == NOTHING:
             return
         self.seen[node] = self.diagrams.either(old, new)
-        self._came.setdefault(node, []).append(_Arrival(new, arrival.parent, arrival.move, arrival.asked))
+        self.came.setdefault(node, []).append(Arrival(new, arrival.parent, arrival.move, arrival.asked))
         stays = arrival.move is not None and arrival.move.trigger is None
         queue = self._todo if stays else self._next_round
         queue[node] = self.diagrams.either(queue.get(node, NOTHING), new)
@@ -199,13 +212,13 @@ class Search:
             if witness is not None:
                 yield witness
             if heard.q not in self.automaton.broken:
-                self._push(target, self.diagrams.both(left, self.possible), _Arrival(left, node, move, asked))
+                self._push(target, self.diagrams.both(left, self.possible), Arrival(left, node, move, asked))
 
     def _hear(self, node: Node, move: Move) -> list[Heard]:
         """Return the states of the automaton after a move (cached)."""
         key = (node[3], id(move))
         if key not in self._heard:
-            self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
+            self._heard[key] = self.abstraction.hear(self.automaton, node[3], move)
         return self._heard[key]
 
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
@@ -270,7 +283,7 @@ class Search:
         rows = [last]
         while True:
             node = rows[-1].node
-            arrival = next(a for a in self._came.get(node, ()) if self.diagrams.has(a.cases, answers.__getitem__))
+            arrival = next(a for a in self.came.get(node, ()) if self.diagrams.has(a.cases, answers.__getitem__))
             if arrival.parent is None:
                 rows[-1] = Row(node, rows[-1].move, (*arrival.asked, *rows[-1].asked))
                 return rows[::-1]

@@ -220,7 +220,7 @@ class TimedSearch(Search):
     def _heard_after(self, node: Node, move: Move) -> list[Heard]:
         key = (node[3], id(move))
         if key not in self._heard:
-            self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
+            self._heard[key] = self.abstraction.hear(self.automaton, node[3], move)
         return self._heard[key]
 
     def _needs(self, entry: _Entry, move: Move) -> tuple[Reading, ...] | None:
