@@ -5,6 +5,7 @@ Rates and times use one unit of time, which the caller chooses. Waiting times ex
 References
 ----------
 Kleinrock, L. (1975). Queueing Systems, Volume 1: Theory. Wiley.
+Kleinrock, L. (1976). Queueing Systems, Volume 2: Computer Applications. Wiley.
 Garnett, O., Mandelbaum, A. and Reiman, M. (2002). Designing a call center with impatient customers.
 Manufacturing & Service Operations Management 4(3), 208-227.
 """
@@ -83,6 +84,35 @@ def mean_waits_priority(arrival_rates: list[float], service_rate: float) -> list
         higher, load = load, load + rate / service_rate
         waits.append(residual / ((1 - higher) * (1 - load)))
     return waits
+
+
+def mean_sojourns_preemptive(arrival_rates: list[float], service_rate: float) -> list[float]:
+    """Return the mean sojourn times in M/M/1 with preemptive-resume priorities, highest class first (Kleinrock 1976, section 3.4).
+
+    Examples
+    --------
+    >>> [round(sojourn, 9) for sojourn in mean_sojourns_preemptive([0.2, 0.6], 1.0)]
+    [1.25, 6.25]
+    """
+    load, sojourns = 0.0, []
+    for rate in arrival_rates:
+        higher, load = load, load + rate / service_rate
+        sojourns.append(1 / service_rate / ((1 - higher) * (1 - load)))
+    return sojourns
+
+
+def limited(servers: int, most: int, arrival_rate: float, service_rate: float) -> tuple[float, float]:
+    """Return the mean number present in M/M/c/K, and the share of arrivals that find K present and are lost.
+
+    Examples
+    --------
+    >>> [round(x, 5) for x in limited(2, 3, 3.0, 4.0)]
+    [0.76234, 0.04936]
+    """
+    weights = [1.0]
+    for present in range(1, most + 1):
+        weights.append(weights[-1] * arrival_rate / (min(present, servers) * service_rate))
+    return sum(k * weight for k, weight in enumerate(weights)) / sum(weights), weights[-1] / sum(weights)
 
 
 def abandoning(servers: int, arrival_rate: float, service_rate: float, patience_rate: float) -> float:

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from simulations.chance.draws import SamplePath
-from simulations.checks.closed_forms import abandoning, erlang_b, mean_wait_mg1, mean_wait_mmc, mean_waits_priority
+from simulations.checks.closed_forms import (
+    abandoning,
+    erlang_b,
+    limited,
+    mean_sojourns_preemptive,
+    mean_wait_mg1,
+    mean_wait_mmc,
+    mean_waits_priority,
+)
 from simulations.engines.choosing import Chosen, prepare, simulate
 from simulations.loading import load_scenario
 from simulations.log.eventlog import NEVER, EventLog
@@ -220,6 +228,9 @@ GOLDEN = (
 """Cases D1 to D18 have times in days; the dates of S1 to S4 were computed by hand."""
 
 _A6 = [wait + 1 for wait in mean_waits_priority([0.2, 0.6], 1.0)]
+_PREEMPTIVE = mean_sojourns_preemptive([0.2, 0.6], 1.0)
+_RESUME = ("pools.servers={size: 1, preempt: resume}", "activities.serve.priority={by: urgency, high: 0, low: 1}")
+_LIMITED = limited(2, 3, 3.0, 4.0)
 _COUNT = ("pools.servers.size=4",)
 _SERVICE_TIMES = {0.0: "{constant: 1 hour}", 0.25: None, 1.0: "{exponential: {mean: 1 hour}}", 2.0: f"{{gamma: {{mean: 1 hour, cv: {2**0.5}}}}}"}  # fmt: skip
 
@@ -233,6 +244,8 @@ CHECKS = (
     Check("A2-4-queue", "M/M/4: mean queue length", "A2", _queue, 0.2 * mean_wait_mmc(4, 0.2, 0.1), _COUNT),
     Check("A6-high", "priority: mean sojourn time of the high class, hours", "A6", _sojourn(_HOUR, "high"), _A6[0]),
     Check("A6-low", "priority: mean sojourn time of the low class, hours", "A6", _sojourn(_HOUR, "low"), _A6[1]),
+    Check("A6-preempts-high", "preemption: mean sojourn time of the high class, hours", "A6", _sojourn(_HOUR, "high"), _PREEMPTIVE[0], _RESUME),
+    Check("A6-preempts-low", "preemption: mean sojourn time of the low class, hours", "A6", _sojourn(_HOUR, "low"), _PREEMPTIVE[1], _RESUME),
     *(
         Check(
             f"A8-{cv2:g}",
@@ -250,6 +263,8 @@ CHECKS = (
     Check("A20-pending", "overload: pending after 50 days", "A20", _pending, 200 + (10 - 8) * 50),
     Check("A20-clearance", "overload: disposals over expected inflow", "A20", lambda log: _number("finish")(log) / 500, 8 / 10),
     Check("E1-lost", "M/M/2/2: share lost (Erlang B)", "E1", _share("leave", "finish"), erlang_b(2, 2.0)),
+    Check("E4-present", "M/M/2/3: mean number present", "E4", _present, _LIMITED[0]),
+    Check("E4-lost", "M/M/2/3: share lost", "E4", _share("leave", "finish"), _LIMITED[1]),
     Check("E2-present", "M/G/infinity: number in a delay", "E2", _present, 5 * 2.0),
     Check("E3-abandon", "M/M/1+M: share that abandons (Erlang A)", "E3", _share("leave", "finish"), abandoning(1, 1.0, 1.0, 0.5)),
     Check("H1-taken-up", "a hazard: events in 366 days", "H1", _number("take_up"), 2000 * -math.expm1(-0.5 * 366 / 365.25)),

@@ -25,8 +25,15 @@ STATE_KINDS = {
     StateKind.FINAL: FINAL_STATE,
 }
 
-SUSPEND, FINISH, FIT = 0, 1, 2
-SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT}
+SUSPEND, FINISH, FIT, RESTARTED, RESAMPLED = 0, 1, 2, 3, 4
+SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT, "restart": RESTARTED, "resample": RESAMPLED}
+
+# How interrupted work goes on: with its rest, from its beginning, or from its beginning with a length that is drawn anew.
+RESUME, RESTART, RESAMPLE = 0, 1, 2
+MODES = {"resume": RESUME, "restart": RESTART, "resample": RESAMPLE}
+
+# What happens to a station: its shift ends, its size changes or a suspension ends, its shift begins.
+CLOSES, CHANGES_SIZE, OPENS = 0, 1, 2
 
 # Two are orders by a value: one that depends on the record, and one that depends on facts alone. The last is the order
 # first_come in a heap, for stations where interrupted work stands at the head of the queue.
@@ -43,4 +50,5 @@ ONCE, HAZARD, EVERY = 0, 1, 2
 TRIGGER_COMPLETE, TRIGGER_ENTER, FIRST_EVENT_TRIGGER = 0, 1, 2
 
 # What a case that waits for a team lacks: nothing, a pool that no suspension closes to it, a server, the time until the shift ends.
-NOTHING_LACKS, NOT_SUSPENDED, A_SERVER, THE_TIME = 0, 1, 2, 3
+# The last: nothing, after other work was interrupted for it.
+NOTHING_LACKS, NOT_SUSPENDED, A_SERVER, THE_TIME, INTERRUPTED_OTHERS = 0, 1, 2, 3, 4

@@ -20,15 +20,19 @@ from simulations.chance.draws import purpose_hash
 from simulations.engines.codes import (
     BY_LOOKUP,
     BY_RANK,
+    CHANGES_SIZE,
+    CLOSES,
     CONSTANT,
     EVERY,
     FIRST_COME,
     FIRST_COME_IN_HEAP,
     FIRST_EVENT_TRIGGER,
     HAZARD,
+    MODES,
     MONTHS,
     OF_CASE,
     ONCE,
+    OPENS,
     QUEUE_ORDERS,
     SAMPLED,
     SHIFT_END_RULES,
@@ -39,7 +43,7 @@ from simulations.engines.codes import (
 )
 from simulations.engines.kernel import arrays
 from simulations.engines.sampling import purposes
-from simulations.engines.team_model import Teams, shrinks
+from simulations.engines.team_model import Teams, may_be_interrupted
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
@@ -342,10 +346,12 @@ class _Layout:
         calendars, intervals = self._calendars()
         unit = self.distribution(make_distribution("exponential", {"mean": 1.0}))
         margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
+        margin *= 2 if scenario.preempts else 1
         margin += (len(self.events) + 2) * (len(self.states) + 2)
         fixed: dict[str, Any] = {
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
+            "preempts": int(scenario.preempts),
             "most_rings": MOST_RINGS,
             "lookups": structured(self.look.rows, arrays.LOOKUP),
             "fields": structured(self.look.dimensions, arrays.FIELD),
@@ -469,7 +475,7 @@ class _Layout:
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
             if work is None:  # no case reaches it
-                rows.append((-1, -1, 0, 0, 0, -1, -1, 0, -1))
+                rows.append((-1, -1, 0, 0, 0, -1, -1, 0, 0, -1))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
             level = fixed[work.pool].index(work.priority) if work.pool in fixed else 0
@@ -479,14 +485,17 @@ class _Layout:
             calendar = -1 if work.working_days is None else self._calendar(work.working_days)
             purpose = f"activity:{name}"
             gives = self.outcomes_of(activity, purpose, work.outcome)
-            priority = self._priority(work) if work.pool in self.ranked else -1
+            priority = (
+                self._priority(work) if work.pool in self.ranked or (self.scenario.preempts and work.pool is not None) else -1
+            )
             kinds = self.teams.add(work)
-            rows.append((pool, priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose), kinds))
+            hashes = (purpose_hash(purpose), purpose_hash(f"resample:{name}"))
+            rows.append((pool, priority, *gives, self.takes(work.takes), calendar, *hashes, kinds))
         return structured(rows, arrays.ACTIVITY, spare=False)
 
     def _priority(self, work: Work) -> int:
         """Return the lookup of a priority, or the number of a column of ranks if it depends on facts alone."""
-        value, pool = work.priority, str(work.pool)
+        value, pool = work.priority, "" if self.scenario.preempts else str(work.pool)
         first = len(self.priorities)
         if isinstance(value, Expression) and not names(value) & set(self.fields):
             self.orders.append(Ranked(value, pool))
@@ -530,8 +539,10 @@ class _Layout:
             pools.append((len(rows), pool.at_court))
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 here = self.scenario.suspensions_at(name, court)
-                smaller = shrinks(pool, sizes)
-                in_heap = smaller or ranked or self.teams.may_shrink(pool)
+                interrupts = may_be_interrupted(pool, sizes)
+                limit = pool.queue_limit
+                most, event = (-1, -1) if limit is None else (limit.cases, self.events.index(limit.event))
+                in_heap = interrupts or ranked or limit is not None or self.teams.may_be_interrupted(pool)
                 kept = FIRST_COME_IN_HEAP if in_heap and order == FIRST_COME else order
                 by_teams, first_kind, width, variants, *wakes = self.teams.of_station(pool, court)
                 exempt = self.scenario.exemption(name, court)
@@ -539,7 +550,8 @@ class _Layout:
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
                     SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
-                    smaller, ranked, k, by_teams, first_kind, width, variants, *wakes,
+                    interrupts, ranked, k, by_teams, first_kind, width, variants, *wakes, pool.preempt is not None,
+                    MODES[pool.preempt or "resume"], most, event, 0,
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
@@ -592,15 +604,16 @@ class _Layout:
         return structured(rows, arrays.CALENDAR), structured(intervals, arrays.INTERVAL)
 
     def _changes(self) -> Any:
-        """Return the changes of size, ends of suspensions and openings of shifts, in order of time."""
+        """Return the changes of size, ends of suspensions, openings and ends of shifts, in order of time."""
         changes: list[Any] = []
         k = 0
         for name, pool in self.scenario.pools.items():
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
-                changes += [(time, k, 0, size) for time, size in sizes[1:]]
-                changes += [(s.end, k, 0, -1) for s in self.scenario.suspensions_at(name, court)]
-                changes += [(time, k, 0, -1) for time in self.scenario.dates_of_fit(pool)]
-                changes += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
+                changes += [(time, k, CHANGES_SIZE, size) for time, size in sizes[1:]]
+                changes += [(s.end, k, CHANGES_SIZE, -1) for s in self.scenario.suspensions_at(name, court)]
+                changes += [(time, k, CHANGES_SIZE, -1) for time in self.scenario.dates_of_fit(pool)]
+                changes += [(o, k, OPENS, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
+                changes += [(c, k, CLOSES, 0) for c in calendar.closes if pool.begins_again]
                 k += 1
         return structured(sorted(c for c in changes if 0 <= c[0] <= self.scenario.horizon), arrays.CHANGE, spare=False)
 

@@ -53,7 +53,9 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "record": _record(workflow, cases),
         "stations": model.stations.copy(),
         "work": np.zeros(n + 1, arrays.WORK),  # memory that is never written is never allocated
-        "serving": np.zeros(model.n_free + 1, np.int64),
+        "serving": np.zeros(2 * model.n_free + 1, np.int64),
+        "modes": np.zeros(model.n_free + 1, np.int64),
+        "occupant": np.full(model.n_free + 1, -1, np.int64),
         "free": np.zeros(model.n_free + 1, np.int64),
         "links": np.zeros(model.n_free + 1, np.int64),
         "queues": queues,
@@ -66,7 +68,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "arrivals": np.argsort(np.maximum(cases.arrived, 0), kind="stable").astype(np.int64),
         "initial_states": cases.state.astype(np.int64),
         "buckets": np.zeros(buckets, arrays.BUCKETS),
-        "touched": np.zeros(len(model.stations) + 1, np.int64),
+        "touched": np.zeros(2 * len(model.stations) + 1, np.int64),
         "margin": model.margin,
     }
     arguments["counters"]["moved_on"] = True

@@ -9,6 +9,7 @@ Python: hooks on transitions, or SimPy processes.
 from __future__ import annotations
 
 import gc
+import math
 import operator
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -20,13 +21,17 @@ from simulations.engines.codes import (
     A_SERVER,
     ARRIVAL,
     CAPACITY,
+    CHANGES_SIZE,
     CLOCK,
+    CLOSES,
     COMPLETION,
     DELAYED,
+    INTERRUPTED_OTHERS,
     NOT_SUSPENDED,
     NOTHING_LACKS,
     NOWHERE,
     NUMBER_SHIFT,
+    OPENS,
     SERVED,
     THE_TIME,
     WAITING,
@@ -50,6 +55,7 @@ from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value
 from workflow.predicates import Expression, scalar
 
 _POLICY = -1  # priority of a change of policy, before all other events of its instant
+_QUEUES = -1  # stands among the stations for the queues that may be longer than their limits
 _USER_VISITS = 2**31  # visits from here on belong to events that users trigger
 
 Hook = Callable[["Simulation", "Case"], None]
@@ -75,7 +81,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "calendar", "clocks", "court", "enabled", "entry", "facts", "first_started", "held", "interrupted", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "calendar", "clocks", "court", "enabled", "entry", "facts", "first_started", "held", "interrupted", "interruptions", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "whole", "work")  # fmt: skip
 
     def __init__(
         self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
@@ -93,9 +99,11 @@ class Case:
         self.visit = 0  # number of earlier visits to that activity
         self.enabled = NEVER
         self.started = NEVER
-        self.length = 0  # of the part of its work that is next or in hand
+        self.length = 0  # of the part of its work that is next or in hand, -1 if it is to be drawn anew
+        self.whole = 0  # of its work from the beginning
         self.first_started = NEVER  # when the first part of its work started
         self.interrupted = False
+        self.interruptions = 0  # of all its work
         self.server = -1
         self.held: list[tuple[Station, int]] = []  # the servers of the team that serves it
         self.calendar: Calendar | None = None  # of that team
@@ -108,16 +116,22 @@ class Case:
 class _Team:
     """A team that can do the work of an activity, prepared for the engine."""
 
-    __slots__ = ("_needs", "purpose")
+    __slots__ = ("_needs", "purpose", "resample")
 
     def __init__(
-        self, engine: Simulation, needs: Sequence[Need], stations: Mapping[str, list[Station]], purpose: Purpose
+        self,
+        engine: Simulation,
+        needs: Sequence[Need],
+        stations: Mapping[str, list[Station]],
+        purpose: Purpose,
+        resample: Purpose,
     ) -> None:
         names = (engine.scenario.fact_names, tuple(engine.scenario.workflow.record))
         self._needs = [
             (stations[n.pool], n.count.picker(*names), None if n.when is None else scalar(n.when, *names)) for n in needs
         ]
         self.purpose = purpose
+        self.resample = resample
 
     def servers(self, case: Case) -> list[tuple[Station, int]]:
         """Return the stations whose servers the work on a case needs, each with their number."""
@@ -132,7 +146,7 @@ class _Team:
 class _Activity:
     """An activity, prepared for the engine."""
 
-    __slots__ = ("gives", "hold", "index", "name", "pool", "priority", "purpose", "stations", "teams", "working_days")
+    __slots__ = ("gives", "hold", "index", "name", "pool", "priority", "purpose", "resample", "stations", "teams", "working_days")
 
     def __init__(self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws) -> None:
         scenario = engine.scenario
@@ -142,6 +156,7 @@ class _Activity:
         self.priority = engine.ranking(work.priority)
         self.gives = Gives(engine.plan, path, f"activity:{work.activity}", declared, work.takes, work.outcome)
         self.purpose = self.gives.purpose
+        self.resample = Purpose(engine.plan, path, f"resample:{work.activity}", work.takes)
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.stations = None if work.pool is None else stations[work.pool]
         self.working_days = work.working_days
@@ -151,12 +166,16 @@ class _Activity:
             for team in work.teams or (Team((Need(work.pool, Choice(1)),), work.takes),):
                 own = team.takes is not work.takes
                 purpose = Purpose(engine.plan, path, f"activity:{work.activity}", team.takes) if own else self.purpose
-                self.teams.append(_Team(engine, team.needs, stations, purpose))
+                again = Purpose(engine.plan, path, f"resample:{work.activity}", team.takes) if own else self.resample
+                self.teams.append(_Team(engine, team.needs, stations, purpose, again))
 
 
-def _length(case: Case, now: int) -> int:
-    """Return the length of the work that a case waits for, if it starts now, in microseconds."""
-    return case.length if case.interrupted else case.activity.purpose.length(case, case.visit, now)  # type: ignore[union-attr]
+def _length(case: Case, now: int, by: _Activity | _Team | None = None) -> int:
+    """Return the length of the work that a case waits for, if it starts now, in microseconds; `by` a team or by one server."""
+    doing: _Activity | _Team = by or case.activity  # type: ignore[assignment]
+    if not case.interrupted:
+        return doing.purpose.length(case, case.visit, now)
+    return case.length if case.length >= 0 else doing.resample.length(case, case.interruptions, now)
 
 
 class _OutsideEvent:
@@ -231,6 +250,7 @@ class Simulation:
         self._policy = self._policies[0]
         self._rows: list[Row] = []
         self._touched = self.env.unsettled
+        self._grown: set[int] = set()  # stations whose queues may be longer than their limits
         self._resized: dict[str, None] = {}
         self._made: dict[tuple[int, int], int] = {}  # number of events that users triggered for a case
         self._horizon = self.scenario.horizon
@@ -241,6 +261,7 @@ class Simulation:
         self._stations: list[Station] = []
         stations = {name: self._make_stations(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
         self._connect(stations)
+        self._preempts = self.scenario.preempts
         self._held: list[Hold] = []
         self._common_calendars: dict[tuple[int, ...], Calendar] = {}
         names = list(workflow.activities)
@@ -329,6 +350,9 @@ class Simulation:
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
             order = self._order_of(pool)
             station = Station(len(self._stations), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
+            station.preempt = pool.preempt
+            if pool.queue_limit is not None:
+                station.limit, station.limit_event = pool.queue_limit
             for suspension in self.scenario.suspensions_at(pool.name, court):
                 station.suspended.append((suspension.start, suspension.end))
                 self._at_capacity(suspension.end, station, None)
@@ -439,13 +463,15 @@ class Simulation:
 
     def _at_capacity(self, time: int, station: Station, size: int | None) -> None:
         if 0 <= time <= self._horizon:
-            self.env.at(time, CAPACITY | station.index << NUMBER_SHIFT, self._change, (station, size))
+            self.env.at(time, CAPACITY | station.index << NUMBER_SHIFT | CHANGES_SIZE, self._change, (station, size))
 
     def _change(self, change: tuple[Station, int | None]) -> None:
         station, size = change
         if size is not None:
             station.size = size
             station.sizes.append((self.now, size))
+            while station.preempt is not None and station.busy > size:
+                self._interrupt(self._less_urgent(station)[0], station.preempt)
         self._touch(station)
 
     def _touch(self, station: Station) -> None:
@@ -456,19 +482,47 @@ class Simulation:
     def _next_opening(self, station: Station, after: int) -> None:
         opening = station.calendar.next_opening(after)
         if opening is not None and opening <= self._horizon:
-            self.env.at(opening, CAPACITY | station.index << NUMBER_SHIFT | 1, self._open, station)
+            self.env.at(opening, CAPACITY | station.index << NUMBER_SHIFT | OPENS, self._open, station)
 
     def _open(self, station: Station) -> None:
         now = self.env._now
         interval = station.calendar.interval_at(now)
         station.open(now if interval is None else station.calendar.closes[interval])
         for case in station.beyond_size():
-            self._interrupt(case)
+            self._interrupt(case, "resume")
         self._touch(station)
         self._next_opening(station, now)
+        if station.rule in ("restart", "resample") and station.open_until <= self._horizon:
+            self.env.at(station.open_until, CAPACITY | station.index << NUMBER_SHIFT | CLOSES, self._close, station)
 
-    def _interrupt(self, case: Case) -> None:
-        """Interrupt the work on a case: it waits for a server, at the head of its priority, with the rest of its work."""
+    def _close(self, station: Station) -> None:
+        """Interrupt all work of a station at the end of a shift."""
+        for case, _ in station.in_service():
+            self._interrupt(case, station.rule)
+        self._touch(station)
+
+    def _less_urgent(self, station: Station, than: float = -math.inf) -> list[Case]:
+        """Return the cases in service whose priority number is higher, in the order in which their work is interrupted."""
+        found = [(case.activity.priority(case), case.started, case.number, case) for case, _ in station.serving.values()]
+        return [case for number, *_, case in sorted(found, key=lambda entry: entry[:3], reverse=True) if number > than]
+
+    def _make_room(self, case: Case, servers: Sequence[tuple[Station, int]]) -> bool:
+        """Interrupt less urgent work if that frees all servers that a case needs; return whether they are free."""
+        priority, victims = case.activity.priority(case), dict[Case, str]()  # type: ignore[union-attr]
+        for station, n in servers:
+            lacking = station.busy + n - station.size - sum(station.serving.get(v.number, (v, 0))[1] for v in victims)
+            for other in self._less_urgent(station, priority) if lacking > 0 and station.preempt is not None else ():
+                if lacking > 0 and other not in victims:
+                    victims[other] = station.preempt  # type: ignore[assignment]
+                    lacking -= station.serving[other.number][1]
+            if lacking > 0:
+                return False
+        for victim, mode in victims.items():
+            self._interrupt(victim, mode)
+        return True
+
+    def _interrupt(self, case: Case, mode: str) -> None:
+        """Interrupt the work on a case: it waits for a server, at the head of its priority; its work goes on by the mode."""
         activity: _Activity = case.activity  # type: ignore[assignment]
         station: Station = case.station  # type: ignore[assignment]
         state, now = self._codes[case.state], self.env._now
@@ -478,63 +532,128 @@ class Simulation:
              case.enabled, case.started, NEVER, -1, now)
         )  # fmt: skip
         calendar = case.calendar or station.calendar
+        rule = case.held[0][0].rule if case.held else station.rule
         self._release(case)
         if case.work is not None:
             case.work.cancel()
             case.work = None
-        case.length -= calendar.working_time(now) - calendar.working_time(case.started)
+        if mode == "resume":
+            by_shifts = rule == "suspend"
+            case.length -= calendar.working_time(now) - calendar.working_time(case.started) if by_shifts else now - case.started
+        else:
+            case.length = case.whole if mode == "restart" else -1
         case.interrupted = True
+        case.interruptions += 1
         case.status = WAITING
         case.server = -1
         case.enabled, case.started = now, NEVER
+        self._join(case, station, activity)
+
+    def _join(self, case: Case, station: Station, activity: _Activity) -> None:
+        """Add a case to the queue of a station."""
         station.join(case, activity.priority(case))
+        if station.limit is not None:
+            self._grown.add(station.index)
+            self._touched.add(_QUEUES)
 
     def _dispatch(self) -> None:
-        """Let the stations that changed at this instant start waiting cases."""
+        """Let the stations that changed at this instant start waiting cases; then look at the lengths of queues."""
         touched = sorted(self._touched)
         self._touched.clear()
+        if touched == [_QUEUES]:
+            self._enforce_limits()
+        elif self._grown:
+            self._touched.add(_QUEUES)
+            touched.remove(_QUEUES)
         now = self.env._now
-        for index in touched:
+        for k, index in enumerate(touched):
+            if index == _QUEUES:
+                continue
             station = self._stations[index]
             if station.by_teams:
-                self._start_teams(station, now)
+                if self._start_teams(station, now) == INTERRUPTED_OTHERS:
+                    self._touched.update(touched[k:])
+                    return
                 continue
-            while (case := station.next(now, _length)) is not None:
+            while (case := self._next(station, now)) is not None:
                 self._start(case, station, now)
 
-    def _start_teams(self, station: Station, now: int) -> None:
-        """Start the cases of a queue for which a team is free, in order."""
-        if station.alone and not station.may_start(now):
-            return
+    def _next(self, station: Station, now: int) -> Case | None:
+        """Return the case that a station serves next, after its server has become free; ``None`` if there is none."""
+        if not station.may_start(now) and (station.preempt is None or now >= station.open_until):
+            return None
+        case: Case | None = station.first(now, _length)
+        if case is None or (station.busy >= station.size and not self._make_room(case, [(station, 1)])):
+            return None
+        case.entry = None
+        return case
+
+    def _enforce_limits(self) -> None:
+        """Let the event of a queue's limit happen to the last case of the first queue that is too long."""
+        while self._grown:
+            station = self._stations[min(self._grown)]
+            case = station.beyond_limit()
+            if case is None:
+                self._grown.discard(station.index)
+                continue
+            activity, visit = case.activity, case.visit
+            happened = self._happen(case, self._by_name[station.limit_event], 0)
+            if case.status == WAITING and case.activity is activity and case.visit == visit:
+                self._grown.discard(station.index)
+            if happened:
+                break
+        if self._grown:
+            self._touched.add(_QUEUES)
+
+    def _start_teams(self, station: Station, now: int) -> int:
+        """Start the cases of a queue for which a team is free, in order, up to one that interrupts other work."""
+        if station.alone and not station.may_start(now) and not self._preempts:
+            return NOTHING_LACKS
         for case in station.in_order():
             lacking = self._start_team(case, now)
+            if lacking == INTERRUPTED_OTHERS:
+                return lacking
             if lacking == THE_TIME or (lacking == A_SERVER and case.activity.hold):
                 break
+        return NOTHING_LACKS
 
     def _start_team(self, case: Case, now: int) -> int:
-        """Start the work of a case with the first team that is free; return what is lacking if there is none."""
+        """Start the work of a case with the first team that is free; return what is lacking if there is none.
+
+        If no team is free, start it with the first for which less urgent work can be interrupted.
+        """
         lacking = NOT_SUSPENDED
-        for team in case.activity.teams:  # type: ignore[union-attr]
-            servers = team.servers(case)
-            if any(station.is_suspended(case, now) for station, _ in servers):
-                continue
-            lacking = max(lacking, A_SERVER)
-            if not all(station.has(n, case, now) for station, n in servers):
-                continue
-            length = case.length if case.interrupted else team.purpose.length(case, case.visit, now)
-            calendar, rule = self._common(servers), servers[0][0].rule
-            if rule == "fit" and not calendar.fits(now, length):
-                lacking = THE_TIME
-                continue
-            case.entry, case.length, case.calendar = None, length, calendar
-            if not case.interrupted:
-                case.first_started = now
-            case.status, case.started = SERVED, now
-            case.held = [(station, station.seize(case)) for station, n in servers for _ in range(n)]
-            case.server = case.held[0][1]
-            self._finish_at(case, calendar.complete(now, length, rule))
-            return NOTHING_LACKS
+        for interrupting in (False, True) if self._preempts else (False,):
+            for team in case.activity.teams:  # type: ignore[union-attr]
+                servers = team.servers(case)
+                if any(station.is_suspended(case, now) for station, _ in servers):
+                    continue
+                lacking = max(lacking, A_SERVER)
+                if not all((station.may_have if interrupting else station.has)(n, case, now) for station, n in servers):
+                    continue
+                length = _length(case, now, team)
+                calendar, rule = self._common(servers), servers[0][0].rule
+                if rule == "fit" and not calendar.fits(now, length):
+                    lacking = THE_TIME
+                    continue
+                if interrupting and not self._make_room(case, servers):
+                    continue
+                case.entry, case.calendar = None, calendar
+                self._begin_work(case, length, now)
+                case.held = [(station, station.seize(case)) for station, n in servers for _ in range(n)]
+                case.server = case.held[0][1]
+                self._finish_at(case, calendar.complete(now, length, rule))
+                return INTERRUPTED_OTHERS if interrupting else NOTHING_LACKS
         return lacking
+
+    @staticmethod
+    def _begin_work(case: Case, length: int, now: int) -> None:
+        """Record the start of work of a length, or of a further part of it."""
+        if not case.interrupted or case.length < 0:
+            case.whole = length
+        if not case.interrupted:
+            case.first_started = now
+        case.length, case.status, case.started = length, SERVED, now
 
     def _common(self, servers: Sequence[tuple[Station, int]]) -> Calendar:
         """Return the calendar of the time in which all stations work."""
@@ -560,13 +679,10 @@ class Simulation:
             case.held, case.calendar = [], None
 
     def _start(self, case: Case, station: Station, now: int) -> None:
-        case.length = _length(case, now)
-        if not case.interrupted:
-            case.first_started = now
-        case.status = SERVED
-        case.started = now
+        length = _length(case, now)
+        self._begin_work(case, length, now)
         case.server = station.seize(case)
-        self._finish_at(case, station.complete(now, case.length))
+        self._finish_at(case, station.complete(now, length))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
@@ -682,8 +798,8 @@ class Simulation:
         else:
             case.status = WAITING
             case.station = station = activity.stations[case.court if len(activity.stations) > 1 else 0]
-            station.join(case, activity.priority(case))
-            if station.by_teams or station.may_start(now):
+            self._join(case, station, activity)
+            if station.by_teams or station.preempt is not None or station.may_start(now):
                 self._touched.add(station.index)
 
     def _visit(self, case: Case, index: int, name: str, most: int = MOST_VISITS) -> int:

@@ -22,6 +22,7 @@ class Waiting(Protocol):
     enabled: int
     first_started: int
     interrupted: bool
+    started: int
     entry: QueueEntry | None
 
 
@@ -55,9 +56,13 @@ class Station:
         Whether no case of its queue can start without a server of this station.
     wakes : tuple of int
         The stations with cases that may need a server of this one.
+    preempt : str or None
+        How work goes on that a more urgent case or a smaller size has interrupted; ``None`` if they interrupt nothing.
+    limit : int or None
+        Largest number of cases in the queue; `limit_event` happens to the last case of a longer one.
     """
 
-    __slots__ = ("_exempt_queue", "_queue", "alone", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
+    __slots__ = ("_exempt_queue", "_queue", "alone", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "limit", "limit_event", "numbered", "open_until", "order", "pool", "preempt", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
 
     def __init__(
         self,
@@ -90,6 +95,9 @@ class Station:
         self.by_teams = False
         self.alone = True
         self.wakes: tuple[int, ...] = ()
+        self.preempt: str | None = None
+        self.limit: int | None = None
+        self.limit_event = ""
         self._queue: list[QueueEntry] = []
         self._exempt_queue: list[QueueEntry] = []
 
@@ -114,12 +122,16 @@ class Station:
         self.open_until = until
         self.started = 0
 
+    def in_service(self) -> list[tuple[Any, int]]:
+        """Return the cases in service, each with its number of servers, by the first start of their work."""
+        return sorted(self.serving.values(), key=lambda served: (served[0].first_started, served[0].number))
+
     def beyond_size(self) -> list[Any]:
         """Return the cases that may not resume at an opening: all in service but those that started first."""
         if self.rule != "suspend" or self.busy <= self.size:
             return []
         left, beyond = self.size, []
-        for case, n in sorted(self.serving.values(), key=lambda served: (served[0].first_started, served[0].number)):
+        for case, n in self.in_service():
             if n <= left:
                 left -= n
             else:
@@ -134,35 +146,27 @@ class Station:
     def _has_slot(self) -> bool:
         return self.slots is None or self.started < self.slots * self.size
 
-    def next(self, now: int, length: Callable[[Any, int], int]) -> Any:
-        """Remove and return the case that is served next, ``None`` if no case may be served now.
+    def first(self, now: int, length: Callable[[Any, int], int]) -> Any:
+        """Return the case that is served next when a server is free, ``None`` if no case may be served now.
 
         `length` returns the length of the work of a case that starts now.
 
         Under ``fit`` no case is served while the work of the first case does not fit in the rest of the working interval.
         When the slots are used up, only interrupted work is served.
         """
-        if not self.may_start(now):
-            return None
         if not self._has_slot:
-            return self._next_interrupted(now)
+            return self._first_interrupted(now)
         queue = self._next_queue(now)
         if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1], now))):
             return None
-        case = heappop(queue)[-1]
-        case.entry = None
-        return case
+        return queue[0][-1]
 
-    def _next_interrupted(self, now: int) -> Any:
-        """Remove and return the first interrupted case that may resume now, ``None`` if there is none."""
+    def _first_interrupted(self, now: int) -> Any:
+        """Return the first interrupted case that may resume now, ``None`` if there is none."""
         suspended = any(start <= now < end for start, end in self.suspended)
         queues = (self._exempt_queue,) if suspended else (self._queue, self._exempt_queue)
         entries = [e for queue in queues for e in queue if not e[1] and e[-1].entry is e]
-        if not entries:
-            return None
-        case = min(entries)[-1]
-        case.entry = None
-        return case
+        return min(entries)[-1] if entries else None
 
     def _next_queue(self, now: int) -> list[QueueEntry] | None:
         queue, exempt = self._queue, self._exempt_queue
@@ -187,10 +191,18 @@ class Station:
         """Return whether a suspension keeps a case from starting."""
         return any(start <= now < end for start, end in self.suspended) and not (self.exempt is not None and self.exempt(case))
 
+    def may_have(self, n: int, case: Any, now: int) -> bool:
+        """Return whether it is open and n servers have a slot for a case, which interrupted work does not need."""
+        return now < self.open_until and (self.slots is None or case.interrupted or self.started + n <= self.slots * self.size)
+
     def has(self, n: int, case: Any, now: int) -> bool:
-        """Return whether it is open and has n free servers for a case, with a slot of each unless the work was interrupted."""
-        slots = self.slots is None or case.interrupted or self.started + n <= self.slots * self.size
-        return self.busy + n <= self.size and now < self.open_until and slots
+        """Return whether n servers are free and may work on a case."""
+        return self.busy + n <= self.size and self.may_have(n, case, now)
+
+    def beyond_limit(self) -> Any:
+        """Return the last case of a queue that is too long, ``None`` if it is not."""
+        waiting = self.in_order()
+        return waiting[-1] if self.limit is not None and len(waiting) > self.limit else None
 
     def seize(self, case: Any) -> int:
         """Seize the free server with the lowest number for a case, and return it. Interrupted work uses no slot."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from simulations.engines.codes import SHIFT_END_RULES, SUSPEND
 from simulations.engines.kernel import arrays
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Need, Pool, Scenario, Team, Work
@@ -134,14 +133,18 @@ class Teams:
         """Return the number of queues at a station: for each kind, each court whose servers differ, and interrupted work."""
         return len(self._kinds[pool.name]) * self._by_court(pool) * self._variants(pool)
 
-    def may_shrink(self, pool: Pool) -> bool:
+    def may_be_interrupted(self, pool: Pool) -> bool:
         """Return whether interrupted work may come to the queue of a pool."""
         members = {name for work in self._queued if work.pool == pool.name for name in work.pools}
-        return any(shrinks(self._scenario.pools[name], sizes) for name in members for sizes in self._scenario.pools[name].sizes)
+        return any(
+            may_be_interrupted(self._scenario.pools[name], sizes)
+            for name in members
+            for sizes in self._scenario.pools[name].sizes
+        )
 
     def _variants(self, pool: Pool) -> int:
         """Return 2 if interrupted work, which needs no slots, has queues of its own, else 1."""
-        return 2 if self.may_shrink(pool) else 1
+        return 2 if self.may_be_interrupted(pool) else 1
 
     def _by_court(self, pool: Pool) -> int:
         """Return the number of courts if the teams of a national queue have servers at the courts, else 1."""
@@ -177,7 +180,7 @@ class Teams:
             "team_calendars": np.array([*self._team_calendars, -1], np.int64),
             "wakes": np.array([*self._wakes, -1], np.int64),
             "holder": np.append(np.repeat(np.arange(len(sizes)), sizes), -1),
-            "most_holds": n_free + 1 if self._queued else 0,
+            "most_holds": 2 * n_free + 1 if self._queued else 0,
         }
 
 
@@ -185,8 +188,7 @@ def _structured(rows: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> Any:
     return np.array([*rows, (0,) * len(dtype.names or ())], dtype)
 
 
-def shrinks(pool: Pool, sizes: Sequence[tuple[int, int]]) -> bool:
-    """Return whether a smaller size may interrupt the work of a station of a pool."""
-    return SHIFT_END_RULES[pool.at_shift_end] == SUSPEND and any(
-        later < size for (_, size), (_, later) in itertools.pairwise(sizes)
-    )
+def may_be_interrupted(pool: Pool, sizes: Sequence[tuple[int, int]]) -> bool:
+    """Return whether the work of a station of a pool may be interrupted: by other cases, at its openings or ends of shifts."""
+    shrinks = pool.at_shift_end == "suspend" and any(later < size for (_, size), (_, later) in itertools.pairwise(sizes))
+    return shrinks or pool.begins_again or pool.preempt is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from simulations.loading.context import Context
@@ -95,22 +95,22 @@ def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Le
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
 
 
-def check_reached(context: Context, workflows: Sequence[Workflow]) -> None:
-    """Report activities without an entry that cases can reach under any of the workflows."""
+def check_reached(context: Context, workflows: Sequence[Workflow], events: Collection[str]) -> None:
+    """Report activities without an entry that cases can reach under any of the workflows, by the events that occur."""
     states = context.workflow.states
-    reached = _reached(context, workflows)
+    reached = _reached(context, workflows, events)
     for name, state in states.items():
         if name in reached and state.kind is StateKind.ACTIVITY and state.activity not in context.file.activities:
             message = f"{state.activity!r} has no entry, but cases can reach the state {name!r}; add one with takes:"
             context.wrong(("activities",), f"activities: {message}")
 
 
-def _reached(context: Context, workflows: Sequence[Workflow]) -> set[str]:
+def _reached(context: Context, workflows: Sequence[Workflow], events: Collection[str]) -> set[str]:
     """Return the initial states of cases and all states that can follow."""
     file, entry_states = context.file, context.workflow.entry_states
     forward: dict[str, set[str]] = {state: set() for state in context.workflow.states}
     for transition in (t for workflow in workflows for t in workflow.transitions):
-        if not transition.events or any(event in file.events for event in transition.events):
+        if not transition.events or any(event in events for event in transition.events):
             for source in transition.sources:
                 forward[source].add(transition.target or source)
     initial = {state for court in file.courts.values() for state in court.backlog}

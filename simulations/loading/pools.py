@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from simulations.loading.context import Context, without_comma
+from simulations.loading.queue_limits import read_queue_limit
 from simulations.loading.rotas import RotaFormat, is_rota, read_changing, read_table_by_court
 from simulations.scenarios.format import PoolEntry, SuspensionEntry
 from simulations.scenarios.scenario import Order, Pool, Suspension
@@ -48,7 +49,9 @@ def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str,
             if key in entry.model_fields_set:
                 message = f"{why}, and the pool has none; add calendar:, or leave {key}: out"
                 context.wrong((*path, key), f"{what}: {key}: {message}")
-    return Pool(name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots)
+    limit = read_queue_limit(context, name, entry)
+    preempt = "resume" if entry.preempt is True else entry.preempt or None
+    return Pool(name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots, preempt, limit)
 
 
 def _by_court(context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool) -> list[T] | None:

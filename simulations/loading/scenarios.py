@@ -19,7 +19,7 @@ from simulations.loading.uncertain import check_uncertain, read_uncertain, witho
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.policies import read_policies
-from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.scenario import EventTiming, Scenario
 from workflow.errors import MOST_PRINTED, InputError, Problem
 from workflow.files.extending import read_given
 from workflow.files.validation import usable
@@ -142,11 +142,13 @@ def _read(context: Context) -> Scenario:
     context.problems += wrong
     workflows = (context.workflow, *(policy.workflow for policy in policies))
     event_timings = read_events(context, workflows, {name: (calendar, specs[name]) for name, calendar in calendars.items()})
+    limits = [pool.queue_limit.event for pool in pools.values() if pool.queue_limit is not None]
+    event_timings = {**{event: EventTiming(event) for event in limits}, **event_timings}
     people = People(context)
     suspensions = read_suspensions(context)
     backlog = read_backlog(context, people)
     streams = read_arrivals(context, people, specs)
-    check_reached(context, workflows)
+    check_reached(context, workflows, {*file.events, *limits})
     costs = read_costs(context)
     context.next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
     scenario = Scenario(

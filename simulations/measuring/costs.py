@@ -95,7 +95,8 @@ def is_certain(measure: str, scenario: Scenario) -> bool:
 
     Notes
     -----
-    A pool works no overtime if it suspends its work at the end of a shift and its size is never cut.
+    A pool works no overtime if it suspends or interrupts its work at the end of a shift, and its size is never cut or a cut
+    interrupts the work.
     """
     priced = scenario.costs
     if priced is None:
@@ -108,4 +109,5 @@ def is_certain(measure: str, scenario: Scenario) -> bool:
 
 def _has_no_overtime(pool: Pool) -> bool:
     sizes = ([n for _, n in of_station] for of_station in pool.sizes)
-    return pool.at_shift_end == "suspend" and all(of_station == sorted(of_station) for of_station in sizes)
+    never_off_shift = pool.at_shift_end == "suspend" or pool.begins_again
+    return never_off_shift and (pool.preempt is not None or all(of_station == sorted(of_station) for of_station in sizes))

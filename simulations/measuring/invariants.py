@@ -121,9 +121,10 @@ def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[
 def _busy(log: EventLog) -> None:
     """Check that work starts only on shift and with a free server, and that no server does two things at once.
 
-    Under ``suspend``, no more work resumes at an opening than the size allows, and work is interrupted only there.
+    Under ``suspend``, no more work resumes at an opening than the size allows. Without ``preempt:``, work is interrupted only
+    there, or at the end of a shift if it then begins again.
     """
-    horizon, at_opening = log.cases.scenario.horizon, np.zeros(len(log), bool)
+    horizon, in_time = log.cases.scenario.horizon, np.zeros(len(log), bool)
     for name, pool in log.cases.scenario.pools.items():
         for station, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
             rows, servers = log.servers(name, station)
@@ -135,10 +136,20 @@ def _busy(log: EventLog) -> None:
                     others = np.clip(started, -1, horizon + 1) != wrong[0]
                     _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
             _resumed(log, rows, pool, calendar, sizes)
-            if pool.at_shift_end == ShiftEnd.SUSPEND and len(log.interruptions.rows):
-                at_opening[rows] |= np.isin(log.columns["happened_at"][rows], calendar.arrays()[0])
-    interrupted = log.interruptions.rows  # work of a team is interrupted at an opening of one of its pools
-    _all(at_opening[interrupted], log.columns["case_id"][interrupted], "work is interrupted during a shift")
+            if len(log.interruptions.rows):
+                in_time[rows] |= _may_interrupt(pool, calendar, log.columns["happened_at"][rows])
+    interrupted = log.interruptions.rows  # work of a team is interrupted by one of its pools
+    _all(in_time[interrupted], log.columns["case_id"][interrupted], "work is interrupted during a shift")
+
+
+def _may_interrupt(pool: Pool, calendar: Calendar, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether a station of a pool may interrupt work at each instant."""
+    opens, closes, _ = calendar.arrays()
+    if pool.preempt is not None:
+        return np.ones(len(at), bool)
+    if pool.begins_again:
+        return np.isin(at, closes)
+    return np.isin(at, opens) & (pool.at_shift_end == ShiftEnd.SUSPEND)
 
 
 def _resumed(log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]) -> None:

@@ -107,6 +107,8 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
         or scenario.queues_with_teams
         or (pool.order.rule, pool.order.value) != ("first_come", None)
         or pool.at_shift_end == "fit"
+        or pool.preempt is not None
+        or pool.queue_limit is not None
     ):
         return False
     served = [name for name in scenario.workflow.states if pool.name in _pools_of(scenario, name)]

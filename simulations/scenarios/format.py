@@ -114,10 +114,11 @@ class PoolEntry(Entry):
     calendar: _anything("name of a calendar, or one for each court; default: always open") = Field(  # type: ignore[valid-type]
         None, description="working hours of the pool", examples=["office", {"north": "office", "south": "mornings"}]
     )
-    at_shift_end: Literal["suspend", "finish", "fit"] = Field(
+    at_shift_end: Literal["suspend", "finish", "fit", "restart", "resample"] = Field(
         "suspend",
-        description="what happens to work in progress when the shift ends: it resumes at the next opening (`suspend`) or is"
-        " completed in overtime (`finish`); with `fit`, work starts only if it ends within the shift, and a first case that does"
+        description="what happens to work in progress when the shift ends: it resumes at the next opening (`suspend`), is"
+        " completed in overtime (`finish`), or is interrupted and begins again with the same length (`restart`) or another"
+        " (`resample`); with `fit`, work starts only if it ends within the shift, and a first case that does"
         " not fit blocks the queue; work longer than every shift starts at an opening and runs over",
         examples=["fit"],
     )
@@ -133,6 +134,19 @@ class PoolEntry(Entry):
         description="which case is served first among those of one priority: the first in the queue, the oldest or newest"
         " by `arrived`, or the one with the lowest value",
         examples=["oldest", {"by": "age"}],
+    )
+    preempt: Literal[True, False, "resume", "restart", "resample"] = Field(
+        False,
+        description="whether a case with a lower priority number, or a smaller size, interrupts the work with the highest number;"
+        " the work then goes on with its rest (`resume`, or true), from its beginning with the same length (`restart`), or with"
+        " another (`resample`)",
+        examples=["resume"],
+    )
+    queue_limit: _anything("a number of cases, or {cases: number, event: name}") = Field(  # type: ignore[valid-type]
+        None,
+        description="largest number of waiting cases; to the last case of a longer queue an event of the workflow happens: the one"
+        " that is named, or the only one of its states that `events:` does not have",
+        examples=[{"cases": 40, "event": "withdrawal"}],
     )
 
 

@@ -38,6 +38,13 @@ class Order:
     value: Expression | Choice[float] | None = None
 
 
+class QueueLimit(NamedTuple):
+    """The largest number of cases in a queue, and the event that happens to the last case of a longer one."""
+
+    cases: int
+    event: str
+
+
 @dataclass(frozen=True)
 class Pool:
     """A pool of servers, with one station for the nation or one at each court.
@@ -53,6 +60,9 @@ class Pool:
         A value of `simulations.timing.calendars.ShiftEnd`.
     slots : int or None
         Maximum number of cases that a server starts in one working interval.
+    preempt : str or None
+        How work goes on that a more urgent case or a smaller size has interrupted; ``None`` if they interrupt nothing.
+    queue_limit : QueueLimit or None
     """
 
     name: str
@@ -62,6 +72,13 @@ class Pool:
     at_shift_end: str
     order: Order
     slots: int | None = None
+    preempt: str | None = None
+    queue_limit: QueueLimit | None = None
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether the end of a shift interrupts work, which then begins again."""
+        return self.at_shift_end in ("restart", "resample")
 
 
 @dataclass(frozen=True)
@@ -482,6 +499,11 @@ class Scenario:
         works = [work for work in self.work.values() if work.pool == pool.name]
         fitting = [work for work in works if any(self.pools[name].at_shift_end == "fit" for name in work.pools)]
         return sorted({date for work in fitting for takes in work.lengths for date, _ in takes.steps})
+
+    @cached_property
+    def preempts(self) -> bool:
+        """Return whether more urgent cases interrupt work in one of the pools."""
+        return any(pool.preempt is not None for pool in self.pools.values())
 
     @cached_property
     def queues_with_teams(self) -> frozenset[str]:

@@ -35,6 +35,12 @@ class ShiftEnd(StrEnum):
     FIT = "fit"
     """Work starts only if it ends within the working interval."""
 
+    RESTART = "restart"
+    """Work is interrupted, and begins again."""
+
+    RESAMPLE = "resample"
+    """Work is interrupted, and begins again with a length that is drawn anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -111,8 +117,8 @@ class Calendar:
         length : int
             Processing time in microseconds, at least 0. Work of length 0 ends at its start.
         rule : ShiftEnd or str
-            ``suspend``: the least t >= start with W(t) = W(start) + length. ``finish`` and ``fit``:
-            start + length; with ``fit``, check `fits` first.
+            ``suspend``: the least t >= start with W(t) = W(start) + length. The others: start + length;
+            with ``fit``, check `fits` first.
 
         Returns
         -------
@@ -136,7 +142,7 @@ class Calendar:
                 raise ValueError(f"calendar '{self.name}': work of length {length} microseconds; it is at least 0")
             return start
         if rule != "suspend":
-            if rule != "finish" and rule != "fit":
+            if rule not in tuple(ShiftEnd):
                 raise ValueError(f"'{rule}' is not a rule for the end of a shift ({', '.join(ShiftEnd)})")
             return start + length
         opens, worked = self.opens, self.worked

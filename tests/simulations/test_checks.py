@@ -64,6 +64,7 @@ def test_the_expected_values_are_those_of_the_textbooks() -> None:
         "A2-4-wait": 0.86957, "A2-4-queue": 0.17391, "A6-high": 2.0, "A6-low": 6.0, "A8-0": 2.0, "A8-0.25": 2.5,
         "A8-1": 4.0, "A8-2": 6.0, "A12-rate": 0.75, "A12-number": 3.0, "A12-total": 5.0, "A20-pending": 300,
         "A20-clearance": 0.8, "E1-lost": 0.4,
+        "A6-preempts-high": 1.25, "A6-preempts-low": 6.25, "E4-present": 0.76234,
     }  # fmt: skip
     assert {name: expected[name] for name in published} == {name: pytest.approx(v, rel=2e-5) for name, v in published.items()}
     assert mean_wait_mmc(1, 0.8, 1.0) == pytest.approx(mean_wait_mg1(0.8, 1.0, 1.0))

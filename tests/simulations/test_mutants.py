@@ -17,12 +17,13 @@ from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
 from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
+from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
 
 pytest.importorskip("numba")
 
-EXAMPLES = 200
+EXAMPLES, PRESSED = 200, 60
 
 MUTANTS = {
     "a queue in the order of joining, not of case numbers": (
@@ -47,6 +48,21 @@ MUTANTS = {
     "teams: interrupted by the case, not by the server": ("        if here <= left:", "        if 1 <= left:"),
     "teams: cases of all courts in one queue": ("(court * station.variants if station.width > station.variants else 0)", "0"),
     "teams: further servers by their place": ("hold.server = place - station.free", "hold.server = place"),
+    "urgent: equal priorities interrupt": ("or number == than:", "or number < than:"),
+    "urgent: the first begun is interrupted": ("begun < other or (begun == other and i <= worst)", "begun > other or (begun == other and i <= worst)"),
+    "urgent: of two begun together the lower number": ("begun == other and i <= worst", "begun == other and i >= worst"),
+    "urgent: the least of the less urgent": ("if number < at_worst or", "if (worst >= 0 and number > at_worst) or"),
+    "urgent: whoever it takes for a team": ("            if victim < 0:\n                return False\n", "            if victim < 0:\n                break\n"),
+    "urgent: work that does not fit interrupts": ("length_from(model, world, i, a, now), station.until):", "length_from(model, world, i, a, now), station.until) and False:"),
+    "urgent: a smaller size waits": ("        if station.preempts == 1:\n            interrupt_surplus", "        if station.preempts == 2:\n            interrupt_surplus"),
+    "urgent: restarts resume": ("        work.length = work.whole\n", "        work.length -= now - case.started\n"),
+    "urgent: the rest in calendar time": ("if mode == RESUME and rule == SUSPEND:", "if mode == RESUME and rule == FIT + 9:"),
+    "urgent: the same length is drawn again": ("model.activities[a].resample, work.interruptions)", "model.activities[a].resample, 1)"),
+    "urgent: no walk after an interruption": ("                touch(world, p)\n                _touch_again", "                _touch_again"),
+    "urgent: those behind are forgotten": ("                _touch_again(world, x + 1, n)\n", ""),
+    "limits: one more may wait": ("    if n > station.limit:", "    if n > station.limit + 1:"),
+    "limits: the first case": ("served_before(model, world, index(last), index(i)):\n                last", "served_before(model, world, index(i), index(last)):\n                last"),
+    "limits: whoever stays is asked again": ("world.cases[i].stamp == stamp:\n        keep(", "world.cases[i].stamp != stamp:\n        keep("),
     "priority does not count": ("(station.n_levels if server == -2 else 0) + model.levels[state])", "(station.n_levels if server == -2 else 0))"),
     "a queue in order: the later one first": ("        return entries[j].order < order\n", "        return entries[j].order > order\n"),
     "a queue in order: of two alike the one who has waited less": ("        return entries[j].enabled < enabled\n", "        return entries[j].enabled > enabled\n"),
@@ -80,14 +96,14 @@ MUTANTS = {
         "    n = len(world.cases)\n    return turn % n, dates[x + turn // n].event, dates[x + turn // n].visit",
     ),
     "dated events: before the clocks of earlier cases": ("c = CLOCK | (counters.at_turn // g) << NUMBER", "c = CLOCK | (counters.at_turn // g // 1000) << NUMBER"),
-    "a shift that is closed, not half-open": ("now < station.until", "now <= station.until"),
+    "a shift that is closed, not half-open": ("station.size and now < station.until", "station.size and now <= station.until"),
     "slots that are not given back": ("        station.begun = 0\n", ""),
     "slots by the case, not by the server": ("station.slots * station.size", "station.slots"),
     "a smaller size interrupts within an interval": (
         "        station.size = change.value\n",
         "        station.size = change.value\n"
-        "        if station.shrinks == 1 and station.busy > station.size:\n"
-        "            _interrupt(model, world, index(change.station))\n",
+        "        if station.interrupts == 1 and station.busy > station.size:\n"
+        "            interrupt_beyond_size(model, world, index(change.station))\n",
     ),
     "a larger size within an interval starts nobody": (
         "        station.size = change.value\n",
@@ -107,11 +123,11 @@ MUTANTS = {
         "if world.cases[i].status < SERVED or np.int64(world.cases[i].stamp) != visit:",
         "if world.cases[i].status < SERVED:",
     ),
-    "interrupted: the work that started last resumes": ("serving[x - 1]].started > world.work[i]", "serving[x - 1]].started < world.work[i]"),
-    "interrupted: the work begins again": ("        world.work[i].length -= working_time(", "        _ = working_time("),
+    "interrupted: the work that started last resumes": ("world.work[index(serving[x - 1])].started > from_", "world.work[index(serving[x - 1])].started < from_"),
+    "interrupted: the work begins again": ("        work.length -= working_time(", "        _ = working_time("),
     "interrupted: the work goes to the end of the queue": ("        case.order = NEVER\n", "        pass\n"),
     "interrupted: the work uses a new slot": ("    if case.interrupted == 0:\n        station.begun += 1\n", "    station.begun += 1\n"),
-    "interrupted: the work is completed all the same": ("        case.interrupted = 1\n        case.stamp += np.uint32(1)\n", "        case.interrupted = 1\n"),
+    "interrupted: the work is completed all the same": ("    case.interrupted = 1\n    case.stamp += np.uint32(1)\n", "    case.interrupted = 1\n"),
     "only: waiting is forgotten": ("entry.only_waiting != 0 and (case.status != WAITING or case.interrupted == 1)", "False"),
     "a suspension whose last instant counts": ("now < suspensions[s].end", "now <= suspensions[s].end"),
     "a suspension that lets nobody pass": ("        return exempt_case\n    other_case", "        return np.int64(-1)\n    other_case"),
@@ -176,14 +192,14 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
-    @settings(SOME, max_examples=EXAMPLES, database=None, derandomize=True, phases=[Phase.generate])
-    @given(crowds())
     def gather(scenario: Mapping) -> None:
         plan, path = planned(loaded(scenario), 1)
         with contextlib.suppress(VisitCap):
             examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
-    gather()
+    for n, strategy in ((EXAMPLES, crowds()), (PRESSED, pressed(crowds()))):
+        drawn = settings(SOME, max_examples=n, database=None, derandomize=True, phases=[Phase.generate])
+        drawn(given(strategy)(gather))()
     return examples
 
 

@@ -432,6 +432,7 @@ def _expected(item: dict[str, Any]) -> str:
 def _one_of(expected: str) -> str:
     if expected == "True":
         return "true (or left out)"
+    expected = expected.replace("True", "true").replace("False", "false")
     return f"one of {expected}" if "," in expected or " or " in expected else expected
 
 

@@ -23,7 +23,7 @@ BY_FACTS = 1 << 41
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
 
 # Sources of the next event.
-NOTHING, HEAP, CHANGES, DATES, ARRIVALS = range(5)
+NOTHING, HEAP, CHANGES, DATES, ARRIVALS, LIMITS = range(6)
 
 
 def _record(**fields: str) -> np.dtype[Any]:
@@ -49,10 +49,11 @@ EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
 GIVES = _record(field="i8", outcome="i8", stride="i8", hash="u8")
 SUSPENSION = _record(start="i8", end="i8")
-# Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
-WORK = _record(length="i8", started="i8")
+# Work that may be interrupted: the length of the part that is next or in hand, -1 if it is to be drawn anew, the length from the
+# beginning, when the first part started, and how often the work of the case was interrupted.
+WORK = _record(length="i8", whole="i8", started="i8", interruptions="i8")
 ACTIVITY = _record(
-    pool="i8", priority="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8", kinds="i8",
+    pool="i8", priority="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8", resample="u8", kinds="i8",
 )  # fmt: skip
 # The cases of a queue that need the same: each kind has a queue of its own. Its teams are tried in order.
 KIND = _record(first="i8", n="i8", hold="i8")
@@ -68,18 +69,19 @@ POOL = _record(station="i8", at_court="i8")
 STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
-    shrinks="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
+    interrupts="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
+    preempts="i8", mode="i8", limit="i8", limit_event="i8", grew="i8",
 )  # fmt: skip
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8", walk="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
-CHANGE = _record(time="i8", station="i8", opens="i8", value="i8")
+CHANGE = _record(time="i8", station="i8", kind="i8", value="i8")
 DATE = _record(time="i8", event="i8", visit="i8")
 PENDING = _record(time="i8", code="i8", visit="i8")
 FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
 COUNTERS = _record(
     now="i8", n_rows="i8", n_heap="i8", n_touched="i8", at_change="i8", at_arrival="i8", at_date="i8", at_turn="i8",
-    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8",
+    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8", n_grown="i8",
 )  # fmt: skip
 # The largest fields first, so that no bytes are lost to alignment.
 ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
@@ -110,6 +112,8 @@ class Model(NamedTuple):
         The station of each server.
     most_holds : int
         Maximum number of rows that one event may add to `World.holds`.
+    preempts : int
+        Whether more urgent cases interrupt work in one of the pools.
     """
 
     horizon: int
@@ -119,6 +123,7 @@ class Model(NamedTuple):
     shift: int
     margin: int
     most_holds: int
+    preempts: int
     unit: int
     key: Any
     lookups: Any
@@ -181,7 +186,9 @@ class World(NamedTuple):
     work : structured array
         A row for each case. Only stations that may interrupt work use it.
     serving : ndarray of int64
-        The cases in service at one station, while an opening interrupts some of them.
+        Cases whose work may be interrupted now; `modes` says how each goes on.
+    occupant : ndarray of int64
+        For each server of a station that may interrupt work, the case that it serves, -1 for none.
     links : ndarray of int64
         For each server of a team, the next one, -1 after the last.
     """
@@ -194,6 +201,8 @@ class World(NamedTuple):
     stations: Any
     work: Any
     serving: Any
+    modes: Any
+    occupant: Any
     free: Any
     queues: Any
     entries: Any

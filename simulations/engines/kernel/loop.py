@@ -15,16 +15,31 @@ from simulations.engines.codes import (
     TRIGGER_ENTER,
     WAITING,
 )
-from simulations.engines.kernel.arrays import ARRIVALS, CHANGES, DATES, DONE, FAR_FULL, HEAP, HEAP_FULL, NONE, ROWS_FULL, RUNNING
+from simulations.engines.kernel.arrays import (
+    ARRIVALS,
+    CHANGES,
+    DATES,
+    DONE,
+    FAR_FULL,
+    HEAP,
+    HEAP_FULL,
+    LIMITS,
+    NEVER_COMES,
+    NONE,
+    ROWS_FULL,
+    RUNNING,
+)
 from simulations.engines.kernel.capacity import change_capacity
 from simulations.engines.kernel.clocks import next_date, start_brought, start_clock, start_clocks
-from simulations.engines.kernel.compiling import ONE, U64, cached, index, inline
+from simulations.engines.kernel.compiling import ONE, U64, apart, cached, index, inline
 from simulations.engines.kernel.events import next_completion_or_clock, next_dated, next_event
+from simulations.engines.kernel.interrupting import make_room
+from simulations.engines.kernel.limits import keep, next_beyond_limit
 from simulations.engines.kernel.lookups import decision_at, policy_in_force
 from simulations.engines.kernel.moves import find, happen, move_case, requeue
 from simulations.engines.kernel.schedule import next_bucket
 from simulations.engines.kernel.service import start_work
-from simulations.engines.kernel.stations import enqueue, may_start, next_case
+from simulations.engines.kernel.stations import enqueue, may_start, next_case, touch
 from simulations.engines.kernel.teams import start_teams
 from simulations.log.row import BY_COMPLETION, FIRST_EVENT_CAUSE
 
@@ -58,15 +73,34 @@ def _dispatch(model, world):
         touched[z + 1] = y
     for x in range(n):
         p = index(touched[x])
-        world.stations[p].touched = 0
-        if world.stations[p].by_teams == 1:
-            start_teams(model, world, p, now)
-            continue
-        while may_start(world, p, now):
-            i = next_case(model, world, p, now)
-            if i < 0 or not start_work(model, world, p, index(i), now):
+        station = world.stations[p]
+        station.touched = 0
+        if station.by_teams == 1:
+            if start_teams(model, world, p, now):
+                touch(world, p)
+                _touch_again(world, x + 1, n)
                 break
-    counters.n_touched = 0
+            continue
+        while may_start(world, p, now) or (station.preempts == 1 and now < station.until):
+            i = next_case(model, world, p, now)
+            if i < 0:
+                break
+            if station.busy >= station.size and not make_room(model, world, p, index(i), now):
+                break
+            if not start_work(model, world, p, index(i), now):
+                break
+    counters.n_touched -= n
+    for x in range(counters.n_touched):  # stations that were marked meanwhile
+        touched[x] = touched[n + x]
+
+
+@apart
+def _touch_again(world, first, n):
+    """Mark stations for the next dispatch, which were marked for this one."""
+    for x in range(first, n):
+        p = index(world.touched[x])
+        world.stations[p].touched = 0
+        touch(world, p)
 
 
 @inline
@@ -111,12 +145,17 @@ def _process(model, world, source, code):
             return RUNNING
     elif source == DATES:
         i, event, visit = next_dated(model, world)
+    elif source == LIMITS:
+        i, event, visit = next_beyond_limit(model, world)
+        if i < 0:
+            return RUNNING
     else:
         i = model.arrivals[counters.at_arrival]
         counters.at_arrival += 1
         for x in range(len(model.brought)):
             start_brought(model, world, i, x)
     i = index(i)
+    stamp = world.cases[i].stamp
     happens, changed, outcome = True, False, np.int64(-1)
     trigger, cause = np.int64(TRIGGER_COMPLETE), np.int64(BY_COMPLETION)
     if event >= 0:
@@ -130,6 +169,8 @@ def _process(model, world, source, code):
             return result
         if event >= 0 and changed and world.cases[i].status == WAITING:
             requeue(model, world, i)
+    if source == LIMITS and world.cases[i].stamp == stamp:
+        keep(world, visit)
     repeats = model.events[event].repeats if source == HEAP and event >= 0 else ONCE
     if repeats == HAZARD and model.states[world.cases[i].state].kind != FINAL_STATE:
         at = next_date(model, world, i, event, visit + 1, counters.now)
@@ -162,11 +203,14 @@ def run(model, world):
             result = next_bucket(model, world)
         elif counters.n_touched > 0 and time > counters.now:  # no event is left at this instant
             _dispatch(model, world)
-        elif time > model.horizon:
+        elif time > model.horizon and counters.n_grown == 0:
             result = DONE
         else:
-            counters.now = time
-            counters.moved_on = source != HEAP
+            if counters.n_grown > 0 and time > counters.now:
+                source, code = LIMITS, np.int64(NEVER_COMES)
+            else:
+                counters.now = time
+                counters.moved_on = source != HEAP
             if source == CHANGES:
                 change_capacity(model, world)
             elif source != ARRIVALS or not _join_on_arrival(model, world):

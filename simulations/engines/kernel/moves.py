@@ -21,11 +21,11 @@ from simulations.engines.kernel.arrays import ARRIVALS, NONE, RUNNING, STUCK, TO
 from simulations.engines.kernel.clocks import start_clocks, start_hazards
 from simulations.engines.kernel.compiling import ONE, U64, index, inline
 from simulations.engines.kernel.draws import outcome_bits
+from simulations.engines.kernel.held import record_team, release_team
 from simulations.engines.kernel.lookups import apply_effects, decision_at, look_up, policy_in_force, write_outcome
 from simulations.engines.kernel.queues import join_queue, leave_queue
 from simulations.engines.kernel.service import draw_work, schedule_completion, write_row
 from simulations.engines.kernel.stations import enqueue, place_of, priority, queue_of, release, station_of, touch, touch_all
-from simulations.engines.kernel.teams import record_team, release_team
 from simulations.engines.kernel.working_time import complete
 from simulations.log.row import BY_ENTRY, NEVER
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.engines.codes import COMPLETION, FIRST_COME, FIT, NUMBER_SHIFT, OF_CASE, SERVED, SUSPEND
-from simulations.engines.kernel.compiling import index, inline, prefetch
-from simulations.engines.kernel.draws import both_bits, length_of
+from simulations.engines.kernel.compiling import apart, index, inline, prefetch
+from simulations.engines.kernel.draws import both_bits, length_bits, length_of
 from simulations.engines.kernel.lookups import look_up_now
 from simulations.engines.kernel.queues import first_of, leave_queue
 from simulations.engines.kernel.schedule import schedule
@@ -49,6 +49,37 @@ def draw_work(model, world, i, a, takes, visit):
     return length_of(model, i, distribution, bits, world.counters[0].now), outcome
 
 
+@apart
+def length_again(model, world, i, a, takes):
+    """Return the length of the work of a case that was interrupted: what is left of it, or drawn anew."""
+    work = world.work[i]
+    if work.length >= 0:
+        return np.int64(work.length)
+    distribution = look_up_now(model, world, i, takes)
+    bits = length_bits(model, world.cases[i].key, model.activities[a].resample, work.interruptions)
+    return length_of(model, i, distribution, bits, world.counters[0].now)
+
+
+@inline
+def length_from(model, world, i, a, now):
+    """Return the length of the work of a case without a team, if it starts now."""
+    if world.cases[i].interrupted == 1:
+        return length_again(model, world, i, a, model.activities[a].takes)
+    return draw_work(model, world, i, a, model.activities[a].takes, np.int64(world.cases[i].visit))[0]
+
+
+@inline
+def begin_work(world, i, length, now):
+    """Record the start of work of a length, or of a further part of it, that may be interrupted."""
+    work = world.work[i]
+    if world.cases[i].interrupted == 0:
+        work.started = now
+        work.whole = length
+    elif work.length < 0:
+        work.whole = length
+    work.length = length
+
+
 @inline
 def schedule_completion(model, world, i, end):
     """Schedule the completion of a case's work or delay."""
@@ -64,13 +95,12 @@ def start_work(model, world, p, i, now):
     a = index(model.states[index(np.int64(case.state))].activity)
     length, bits = draw_work(model, world, i, a, model.activities[a].takes, np.int64(case.visit))
     if case.interrupted == 1:
-        length = world.work[i].length
-    elif station.shrinks == 1:
-        world.work[i].length = length
-        world.work[i].started = now
+        length = length_again(model, world, i, a, model.activities[a].takes)
     c = station.calendar
     if station.rule == FIT and not fits(model, c, now, length, station.until):
         return False
+    if station.interrupts == 1:
+        begin_work(world, i, length, now)
     leave_queue(world, queue_of(model, world, p, i, index(np.int64(case.state))), station.order != FIRST_COME, i)
     following = first_of(world, station.queue, station.n_levels, False)
     if following >= 0:  # read soon
@@ -80,6 +110,8 @@ def start_work(model, world, p, i, now):
     case.started = now
     case.order = bits
     case.server = seize(world, p)
+    if station.interrupts == 1:
+        world.occupant[station.free + case.server] = i
     if case.interrupted == 0:
         station.begun += 1
     end = now + length

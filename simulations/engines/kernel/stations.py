@@ -29,6 +29,13 @@ def queue_of(model, world, p, i, state):
 
 
 @inline
+def n_queues(world, p):
+    """Return the number of queues of a station."""
+    station = world.stations[p]
+    return station.n_levels * (2 if station.n_suspended > 0 and station.by_teams == 0 else 1)
+
+
+@inline
 def place_of(model, world, p, i, state):
     """Return what stands for the queue of a station that a case belongs into, in place of the number of a server."""
     station, case = world.stations[p], world.cases[i]
@@ -144,7 +151,7 @@ def has_slots_left(world, p, n):
 def may_start(world, p, now):
     """Return whether a station is open and has a free server, and a slot or interrupted work."""
     station = world.stations[p]
-    return station.busy < station.size and now < station.until and (has_slots_left(world, p, 1) or station.shrinks == 1)
+    return station.busy < station.size and now < station.until and (has_slots_left(world, p, 1) or station.interrupts == 1)
 
 
 @inline
@@ -190,6 +197,8 @@ def release(world, p, server):
         free[first + i] = free[first + j]
         i = j
     free[first + i] = server
+    if station.interrupts == 1:
+        world.occupant[first + server] = -1
 
 
 @inline
@@ -215,5 +224,8 @@ def enqueue(model, world, i, state, pool):
         case.order = NEVER
     case.server = place_of(model, world, p, i, state)
     join_queue(world, queue_of(model, world, p, i, state), station.order != FIRST_COME, i)
-    if station.by_teams == 1 or may_start(world, p, world.counters[0].now):
+    if station.by_teams == 1 or station.preempts == 1 or may_start(world, p, world.counters[0].now):
         touch(world, p)
+    if station.limit >= 0 and station.grew == 0:
+        station.grew = 1
+        world.counters[0].n_grown += 1
