@@ -59,6 +59,9 @@ from workflow.predicates.calendar_days import VECTOR, add_months
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
 
+EVERY_POOL = "every pool"
+"""Stands for the pool of a priority that is ranked among those of all pools, since cases interrupt work of others."""
+
 Integers = NDArray[np.int64]
 
 
@@ -495,7 +498,7 @@ class _Layout:
 
     def _priority(self, work: Work) -> int:
         """Return the lookup of a priority, or the number of a column of ranks if it depends on facts alone."""
-        value, pool = work.priority, "" if self.scenario.preempts else str(work.pool)
+        value, pool = work.priority, EVERY_POOL if self.scenario.preempts else str(work.pool)
         first = len(self.priorities)
         if isinstance(value, Expression) and not names(value) & set(self.fields):
             self.orders.append(Ranked(value, pool))
