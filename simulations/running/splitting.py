@@ -29,6 +29,9 @@ LEAST_FREEDOM = 10
 _MOST = 0.999
 """A larger share has no upper bound but 1."""
 
+_TERMS = 200
+"""The mixture is a sum of about so many terms, evenly spaced where there are more."""
+
 _MANY = 10
 """Squares are added with so many replications for each coefficient."""
 
@@ -110,9 +113,11 @@ def _at_most(explained: float, share: float, n: int, p: int, freedom: int) -> fl
 
     r = (n - 1) / 2
     mean, spread = r * share / (1 - share), math.sqrt(r * share) / (1 - share)
-    j = np.arange(max(0, int(mean - 8 * spread)), int(mean + 8 * spread) + 2)
+    least, most = max(0, int(mean - 8 * spread)), int(mean + 8 * spread) + 2
+    j = np.arange(least, most, max(1, (most - least) // _TERMS))
     log_weights = gammaln(r + j) - gammaln(r) - gammaln(j + 1) + r * math.log1p(-share) + j * math.log(max(share, 1e-300))
-    return float((np.exp(log_weights) * betainc(p / 2 + j, freedom / 2, explained)).sum())
+    weights = np.exp(log_weights - log_weights.max())
+    return float((weights * betainc(p / 2 + j, freedom / 2, explained)).sum() / weights.sum())
 
 
 def _standard(columns: Iterable[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
