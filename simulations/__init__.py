@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from simulations.loading import change_scenario, load_scenario
     from simulations.planning.forecasting import Forecast, forecast
     from simulations.planning.opening import open_run
+    from simulations.planning.sensitivity import Sensitivity, sensitivity
     from simulations.planning.staffing import Staffing, staff
     from simulations.planning.sweeping import Sweep, sweep
     from simulations.report.looks import as_html
-    from simulations.report.plots import ComparisonPlots, RunPlots, SweepPlots
+    from simulations.report.plots import ComparisonPlots, RunPlots, SensitivityPlots, SweepPlots
     from simulations.running.run_result import RunResult
     from simulations.running.runs import run
     from simulations.running.verifying import Verification, verify
@@ -34,6 +35,8 @@ __all__ = [
     "RunResult",
     "SamplePath",
     "Scenario",
+    "Sensitivity",
+    "SensitivityPlots",
     "Simulation",
     "Staffing",
     "Sweep",
@@ -48,6 +51,7 @@ __all__ = [
     "open_run",
     "own_distribution",
     "run",
+    "sensitivity",
     "simulate",
     "staff",
     "sweep",
@@ -62,6 +66,8 @@ _HOME = {
     "RunResult": "running.run_result",
     "SamplePath": "chance.draws",
     "Scenario": "scenarios.scenario",
+    "Sensitivity": "planning.sensitivity",
+    "SensitivityPlots": "report.plots",
     "Simulation": "engines.simpy_engine",
     "Staffing": "planning.staffing",
     "SweepPlots": "report.plots",
@@ -76,6 +82,7 @@ _HOME = {
     "open_run": "planning.opening",
     "own_distribution": "chance.own",
     "run": "running.runs",
+    "sensitivity": "planning.sensitivity",
     "simulate": "engines.simpy_engine",
     "staff": "planning.staffing",
     "sweep": "planning.sweeping",

@@ -8,7 +8,7 @@ import typer
 
 from simulations.cli.common import echo
 from simulations.cli.outputs import export, report
-from simulations.cli.planning import forecast, staff, sweep
+from simulations.cli.planning import forecast, sensitivity, staff, sweep
 from simulations.cli.running import list_, run, validate
 from simulations.cli.studies import compare, sql, verify
 from simulations.cli.workflows import audit, diff, draw, prove
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    run, validate, list_, prove, audit, diff, draw, compare, sweep, staff, forecast, sql, report, export, verify,
+    run, validate, list_, prove, audit, diff, draw, compare, sweep, staff, forecast, sensitivity, sql, report, export, verify,
 ):  # fmt: skip
     app.command(_command.__name__.rstrip("_"))(_command)
 

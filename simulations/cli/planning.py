@@ -1,4 +1,4 @@
-"""The planning commands: ``docketsim sweep``, ``staff`` and ``forecast``."""
+"""The planning commands: ``docketsim sweep``, ``staff``, ``forecast`` and ``sensitivity``."""
 
 from __future__ import annotations
 
@@ -192,3 +192,63 @@ def forecast(
             from simulations.printing.planning_tables import print_forecast
 
             print_forecast(result)
+
+
+def sensitivity(
+    scenario: ScenarioName,
+    measure: Annotated[str, typer.Option(metavar="M", help="The measure that depends on the inputs.")],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=LOW:HIGH", help="Move only such values; path=value changes the scenario."),
+    ] = None,
+    sobol: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Also Sobol' indices, from N x (inputs + 3) runs; N is a power of two, such as 64."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="Measure at the end of this day; default: of the run.")] = None,
+    court: Court = None,
+    replications: Replications = 10,
+    seed: Seed = 1,
+    confidence: Confidence = 0.95,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    limit: Limit = 1.0,
+    chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tornado figure, .svg or .png.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show which uncertain input matters most: a measure with one input at a time at its 10th and 90th percentile."""
+    with report_errors():
+        from simulations.loading import load_scenario
+        from simulations.planning.sensitivity import sensitivity as analyse
+        from simulations.report.sweep_chart import check_chart
+        from simulations.report.tornado import write_tornado
+        from simulations.running.options import RunOptions
+
+        check_chart(chart)
+        loaded = load_scenario(scenario)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
+        settings = 2 * max(1, len(loaded.inputs)) + 1
+        options = prepare_run(options, workers, loaded, quiet or as_json, runs=settings)
+        with progress_bar(quiet or as_json) as progress:
+            result = analyse(
+                loaded,
+                measure,
+                options,
+                court=court or "all",
+                at=None if at is None else date(at),
+                changes=change or (),
+                sobol=sobol,
+                confidence=confidence,
+                progress=progress,
+            )
+        if chart is not None:
+            write_tornado(result, chart)
+        if as_json:
+            print_json(result.json())
+        elif not quiet:
+            from simulations.printing.sensitivity_table import print_sensitivity
+
+            print_sensitivity(result)
+            if chart is not None:
+                echo(f"Figure: {chart}")

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from simulations.comparing.comparison import Comparison
 from simulations.planning.forecasting import Forecast
+from simulations.planning.sensitivity import Sensitivity
 from simulations.planning.staffing import Staffing
 from simulations.planning.sweeping import Sweep
 from simulations.printing.planning_tables import print_forecast, print_staffing
 from simulations.printing.run_tables import shown_courts
+from simulations.printing.sensitivity_table import print_sensitivity
 from simulations.printing.terminal import captured, describe_replications
 from simulations.running.run_result import RunResult
 from simulations.statements.of_comparisons import growing_in_each, main_result
@@ -26,7 +28,7 @@ from workflow.drawing import html
 _MOST_ROWS = 12
 
 
-def as_html(result: RunResult | Comparison | Sweep | Forecast | Staffing) -> str:
+def as_html(result: RunResult | Comparison | Sweep | Sensitivity | Forecast | Staffing) -> str:
     """Return a result as HTML: its main results in sentences, and a table of its leading measures.
 
     It is what a notebook shows. It is one ``<div>`` without scripts, for a page of your own.
@@ -37,6 +39,8 @@ def as_html(result: RunResult | Comparison | Sweep | Forecast | Staffing) -> str
         return _of_comparison(result)
     if isinstance(result, Sweep):
         return _of_sweep(result)
+    if isinstance(result, Sensitivity):
+        return html.page(html.preformatted(captured(lambda console: print_sensitivity(result, console))))
     if isinstance(result, Forecast):
         return html.page(html.preformatted(captured(lambda console: print_forecast(result, console))))
     return html.page(html.preformatted(captured(lambda console: print_staffing(result, console))))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simulations.comparing.comparison import Comparison
 from simulations.measuring.selection import Selection
+from simulations.planning.sensitivity import Sensitivity
 from simulations.planning.sweeping import Sweep
 from simulations.report.comparison import differences_figure, runs_of
 from simulations.report.comparison import pending_figure as pending_of_each
@@ -21,6 +22,7 @@ from simulations.report.figure import Figure, altair
 from simulations.report.figures import pending_figure, published_figure, waiting_figure
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.report.sweep_chart import chart_of
+from simulations.report.tornado import tornado_figure
 from simulations.running.run_result import RunResult
 from workflow.drawing.picture import Picture
 from workflow.errors import MissingResult, format_names, nearest
@@ -137,6 +139,17 @@ class SweepPlots:
     def __call__(self) -> TopLevelMixin:
         """Return each measure against the first axis, with intervals, as an Altair chart."""
         return titled(chart_of(self.sweep))
+
+
+@dataclass(frozen=True)
+class SensitivityPlots:
+    """The figure of a sensitivity analysis: ``result.plot()``."""
+
+    sensitivity: Sensitivity
+
+    def __call__(self) -> TopLevelMixin:
+        """Return the tornado figure as an Altair chart: how far the measure moves with each input, the largest first."""
+        return titled(tornado_figure(self.sensitivity))
 
 
 def titled(figure: Figure) -> TopLevelMixin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -103,6 +103,62 @@ def read_logs(
 def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:
     path = sample_path(engine, seed, replication)
     return read(simulate(engine, make_plan(scenario.value, path), path))
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One run with given values of uncertain inputs.
+
+    Attributes
+    ----------
+    inputs : mapping of str to float
+        By the names of ``Scenario.inputs``.
+    replication : int
+        The number of the replication whose draws it uses, from 1.
+    """
+
+    inputs: Mapping[str, float]
+    replication: int
+
+
+def read_designs(
+    read: Callable[[EventLog], T],
+    scenario: Scenario,
+    designs: Iterable[Design],
+    options: ReplicationOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[T]:
+    """Run designs, and yield what `read` returns for the log of each, in their order. The logs are not kept.
+
+    Parameters
+    ----------
+    options : ReplicationOptions
+        The number of replications is not used.
+    progress : callable, optional
+        Called with the finished and the total number of designs.
+    """
+    todo = list(designs)
+    engine = choose_engine(options.engine, scenario, len(todo), False)
+    if todo:
+        prepare(engine)
+    shared = Shared(scenario)
+    values: Iterable[T]
+    if options.workers <= 1 or len(todo) < 2:
+        values = (_one_design(read, shared, options.seed, design, engine) for design in todo)
+    else:
+        from joblib import delayed
+
+        tasks = (delayed(_one_design)(read, shared, options.seed, design, engine) for design in todo)
+        values = in_processes(tasks, min(options.workers, len(todo)))
+    for done, value in enumerate(values, start=1):
+        if progress is not None:
+            progress(done, len(todo))
+        yield value
+
+
+def _one_design(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, design: Design, engine: Chosen) -> T:
+    path = sample_path(engine, seed, design.replication)
+    return read(simulate(engine, make_plan(scenario.value.with_inputs(design.inputs), path), path))
 
 
 # reading a log -------------------------------------------------------------------------------------
