@@ -20,7 +20,7 @@ MOST_PRINTED = 50
 
 _LONG_WORD = re.compile(r"\S{301,}")
 
-MOST_COLLECTED = 300
+MOST_COLLECTED = 100
 """Number of mistakes after which a file is read no further."""
 
 MOST_COMPARED = 100_000
@@ -81,7 +81,15 @@ class InputError(DocketsimError, ValueError):
 
 
 class Mistakes(list[Problem]):
-    """Mistakes that are being collected. After `MOST_COLLECTED` of them it raises `InputError`, so reading stops."""
+    """Mistakes that are being collected. After `MOST_COLLECTED` of them it raises `InputError`, so reading stops.
+
+    Attributes
+    ----------
+    n_parts : int
+        The number of parts of the conditions that have been read.
+    """
+
+    n_parts = 0
 
     def append(self, problem: Problem) -> None:
         """Add a mistake."""

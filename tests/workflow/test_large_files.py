@@ -12,7 +12,9 @@ from workflow.errors import MOST_PRINTED, InputError, Problem, nearest
 from workflow.files.opening import TEXT_BYTES
 from workflow.files.yaml_tree import dump_yaml, parse_yaml, read_yaml
 from workflow.loading import load_workflow
+from workflow.loading.reading import MOST_VALUES
 from workflow.loading.rule_files import load_rules
+from workflow.model.definition import Transition
 
 
 def _mistakes(load, path, text):
@@ -96,6 +98,110 @@ def test_what_is_written_is_read_again_as_it_was(content):
     """A string that looks like a number, a date or a boolean stays a string, and every value keeps its type."""
     read = parse_yaml(dump_yaml(content), "x.yaml").plain()
     assert repr(read) == repr(content)
+
+
+HEAD = """\
+workflow: x
+facts: {k: {type: integer, minimum: 0, maximum: 9}}
+states: {a: {activity: w}, z: {final: true}}
+activities: {w: {}}
+entry: {states: [a]}
+"""
+MOVE = "transitions: [{transition: t, from: a, to: z}]\n"
+LONG = " or ".join(["k == 1"] * 300)  # 901 parts
+
+
+def _many(n, line):
+    return "".join(line.format(i) for i in range(n))
+
+
+def _refusal(load, text):
+    with pytest.raises(InputError) as caught:
+        load(text)
+    return str(caught.value)
+
+
+def test_a_file_with_too_many_values_is_refused():
+    """Values of keys and items of lists count, at any depth."""
+    values = f"the limit is {MOST_VALUES:,}"
+    assert values in _refusal(load_workflow, HEAD + MOVE + "sources:\n" + _many(MOST_VALUES, "  s{}: text\n"))
+    assert values in _refusal(load_workflow, HEAD + MOVE + f"assume: [{'true, ' * MOST_VALUES}]")
+    rules = _many(MOST_VALUES // 2, "- {{rule: r{}, never: deny}}\n")
+    assert values in _refusal(load_rules, f"workflow: permit-for-all-closed\nrules:\n{rules}")
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        (MOVE + "define:\n" + _many(30, f"  d{{}}: {LONG}\n"), "define 'd22'"),
+        (MOVE + f"define: {{d: {LONG}}}\nrules:\n" + _many(30, "- {{rule: r{}, never: t, if: d}}\n"), "rule 'r22': if"),
+        ("transitions:\n" + _many(30, f"- {{{{transition: t{{}}, from: a, to: z, when: {LONG}}}}}\n"), "transition 't22': when"),
+    ],
+    ids=["definitions", "rules", "guards"],
+)
+def test_conditions_with_too_many_parts_are_refused(text, entry, monkeypatch):
+    """Parts of definitions count wherever these are used."""
+    monkeypatch.setattr("workflow.files.validation.MOST_PARTS", 20_000)
+    monkeypatch.setattr("workflow.predicates.parsing.MOST_PARTS", 20_000)
+    message = _refusal(load_workflow, HEAD + text)
+    assert "parts with their definitions expanded, the limit" in message
+    assert entry in message
+    assert len(message.splitlines()) == 1
+
+
+def test_transitions_from_many_states_on_many_events_are_refused():
+    """A list of states and a list of events multiply."""
+    text = HEAD.replace("z: {final", "".join(f"s{i}: {{activity: w}}, " for i in range(400)) + "z: {final")
+    text += "events:\n" + _many(400, "  e{}: {{while: any}}\n")
+    states, events = (", ".join(f"{letter}{i}" for i in range(400)) for letter in "se")
+    message = _refusal(load_workflow, f"{text}transitions: [{{transition: t, to: z, from: [{states}], event: [{events}]}}]")
+    assert "transition 't': with it, the transitions are tried for more than 100,000 pairs of a state and an event" in message
+
+
+def test_the_decision_points_of_a_large_workflow_are_found_in_linear_time(monkeypatch):
+    """Every state has its own transitions, and asks for no other."""
+    asked = 0
+    plain = Transition.sources
+
+    class Asked:
+        def __get__(self, transition, owner=None):
+            nonlocal asked
+            asked += 1
+            return plain.__get__(transition, owner)
+
+        def __set__(self, transition, value):
+            plain.__set__(transition, value)
+
+    monkeypatch.setattr(Transition, "sources", Asked())
+    states = "{a: {activity: w}, z: {final: true}, " + ", ".join(f"s{i}: {{activity: w}}" for i in range(500)) + "}"
+    moves = "".join(f"- {{transition: t{i}, from: {f's{i - 1}' if i else 'a'}, to: s{i}}}\n" for i in range(500))
+    text = HEAD.replace("{a: {activity: w}, z: {final: true}}", states)
+    workflow = load_workflow(f"{text}transitions:\n{moves}- {{transition: last, from: s499, to: z}}\n")
+    assert len(workflow.decision_points) == 501
+    assert asked < 20 * len(workflow.transitions)
+
+
+LARGE = {
+    "transitions": ("transitions:\n", "- {{transition: t{}, from: a, to: z, when: k == 1}}\n", 4),
+    "definitions": (MOVE + "define:\n", "  d{}: k == 1\n", 1),
+    "facts": (MOVE + "record:\n", "  f{}: {{type: boolean, default: false}}\n", 3),
+    "events": (MOVE + "events:\n", "  e{}: {{while: any}}\n", 2),
+    "rules": (MOVE + "events: {e: {while: any}}\nrules:\n", "- {{rule: r{}, before: t, needs: e}}\n", 4),
+    "conditions": (MOVE + "rules:\n", "- {{rule: r{}, never: 'once(t) and k == 1'}}\n", 3),
+    "measures": (MOVE + "measures:\n", "- {{measure: m{}, cases: t}}\n", 3),
+}
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_largest_workflows_are_loaded_in_three_seconds(kind, tmp_path):
+    """As many entries of one kind as the limits allow."""
+    head, line, n_values = LARGE[kind]
+    path = tmp_path / "x.yaml"
+    path.write_text(HEAD + head + _many((MOST_VALUES - 30) // n_values, line), encoding="utf-8")
+    before = time.process_time()
+    load_workflow(path)
+    assert time.process_time() - before < 3
 
 
 @pytest.mark.benchmark

@@ -18,9 +18,10 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from workflow.errors import MOST_PRINTED, InputError, Position, Problem, format_names, nearest, visible
+from workflow.errors import MOST_PRINTED, InputError, Mistakes, Position, Problem, format_names, nearest, visible
 from workflow.files.yaml_tree import Node
 from workflow.predicates import Expression, Namespace, PredicateError, parse
+from workflow.predicates.parsing import MOST_PARTS, size, too_many_parts
 
 __all__ = [
     "Condition",
@@ -486,9 +487,21 @@ def parse_at(
     what: str,
     expect: typing.Literal["boolean", "number", "any"] = "boolean",
 ) -> Expression | None:
-    """Parse the expression at a node; append its mistakes to `problems` with their positions."""
+    """Parse the expression at a node; append its mistakes to `problems` with their positions.
+
+    Raises
+    ------
+    InputError
+        If `problems` are those of a file, and its conditions have too many parts.
+    """
     try:
-        return parse(text, namespace, expect)
+        expression = parse(text, namespace, expect)
+        if isinstance(problems, Mistakes):
+            problems.n_parts += size(expression)
+            if problems.n_parts > MOST_PARTS:
+                message = f"{what}: with it, the conditions of the file {too_many_parts()}"
+                raise InputError([*problems, Problem(message, node.position)])
+        return expression
     except PredicateError as error:
         for mistake in error.mistakes:
             position = node.inside(mistake.offset) if isinstance(node.value, str) else node.position

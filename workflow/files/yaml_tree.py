@@ -107,6 +107,16 @@ class Node:
             return [child.plain() for child in self.value]
         return self.value
 
+    def n_values(self) -> int:
+        """Return the number of values inside: of all keys, and items of lists, at any depth."""
+        total, todo = 0, [self]
+        while todo:
+            inside = todo.pop().value
+            if isinstance(inside, dict | list):
+                total += len(inside)
+                todo += inside.values() if isinstance(inside, dict) else inside
+        return total
+
     def find(self, path: tuple[object, ...]) -> Node:
         """Return the deepest node along a path. Parts that do not exist are skipped.
 

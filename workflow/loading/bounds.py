@@ -31,8 +31,13 @@ class BoundReader:
         node: Node, problems: list[Problem],
     ) -> None:  # fmt: skip
         self.states, self.events, self.calendars = states, events, calendars
-        self.transitions = list(dict.fromkeys(transitions))
+        self.transitions = dict.fromkeys(transitions)
         self.node, self.problems = node, problems
+        self._meant: dict[str, list[str]] = {}  # the states that a name means
+        for state in states.values():
+            for name in dict.fromkeys((state.name, state.activity)):
+                if name is not None:
+                    self._meant.setdefault(name, []).append(state.name)
 
     def read(self, entries: Mapping[str, BoundEntry]) -> Bounds:
         """Read every entry."""
@@ -59,7 +64,7 @@ class BoundReader:
 
     def _states(self, name: str) -> list[str]:
         """Return the states that a name means: the state of this name, and those with the activity of this name."""
-        return [state.name for state in self.states.values() if name in (state.name, state.activity)]
+        return self._meant.get(name, [])
 
     def _time(self, name: str, entry: BoundEntry) -> TimeRange | None:
         calendar = None

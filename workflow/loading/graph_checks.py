@@ -5,9 +5,11 @@ These checks ignore guards; `workflow.proving` takes them into account.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
-from workflow.errors import Problem
+from workflow.errors import MOST_PRINTED, Problem
 from workflow.model.definition import COMPLETE, StateKind, Workflow
 
 
@@ -60,24 +62,41 @@ def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
 
 
 def _cycles(edges: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
-    """Return one cycle through each state that is on a cycle, unless a returned cycle contains it."""
+    """Return a shortest cycle through each state that is on a cycle, unless a returned cycle contains it; as many as are printed."""
+    try:
+        TopologicalSorter(edges).prepare()
+        return []
+    except CycleError:
+        part = _parts(edges)
     cycles: list[tuple[str, ...]] = []
+    covered: set[str] = set()
     for state in edges:
-        if any(state in cycle for cycle in cycles):
+        if state in covered or len(cycles) > MOST_PRINTED:
             continue
         back: dict[str, str] = {}
-        todo = [state]
-        while todo:
-            here = todo.pop(0)
+        todo = deque([state])
+        while todo and state not in back:
+            here = todo.popleft()
             for target in sorted(edges[here]):
-                if target == state:
-                    path = [here]
-                    while path[-1] != state:
-                        path.append(back[path[-1]])
-                    cycles.append(tuple(reversed(path)))
-                    todo = []
-                    break
-                if target not in back:
+                if target not in back and part[target] == part[state]:
                     back[target] = here
                     todo.append(target)
+        if state in back:
+            path = [back[state]]
+            while path[-1] != state:
+                path.append(back[path[-1]])
+            cycles.append(tuple(reversed(path)))
+            covered.update(path)
     return cycles
+
+
+def _parts(edges: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return the strongly connected part of each state."""
+    import numpy as np
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    number = {state: i for i, state in enumerate(edges)}
+    pairs = np.array([(number[state], number[target]) for state, targets in edges.items() for target in targets]).T
+    graph = csr_array((np.ones(pairs.shape[1], np.int8), tuple(pairs)), shape=(len(edges), len(edges)))
+    return dict(zip(edges, connected_components(graph, connection="strong")[1].tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from workflow.errors import InputError, Problem, nearest
@@ -26,9 +26,10 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
         The names that `if:` may use: they do not change within a case.
     """
     file = reading.file
-    step_names = [*(entry.transition for entry in file.transitions), *file.events]
-    measures = [entry.measure for entry in file.measures]
-    measures += [part for entry in file.measures for part in (entry.split or {})]
+    step_names = dict.fromkeys((*(entry.transition for entry in file.transitions), *file.events))
+    parts = (part for entry in file.measures for part in (entry.split or {}))
+    measures = dict.fromkeys((*(entry.measure for entry in file.measures), *parts))
+    completed = _completed(file)
     for i, entry in enumerate(file.measures):
         path, what = ("measures", i), f"measure {entry.measure!r}"
         check_word(reading, entry.measure, "measure", (*path, "measure"))
@@ -42,15 +43,20 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
                 reading.known(name, allowed, (*path, key), f"{what}: {key}", which)
         if entry.if_ is not None:
             parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
-        _check_giving(reading, entry, path, what)
+        _check_giving(reading, entry, completed, path, what)
         _check_split(reading, entry.split or {}, step_names, path, what)
 
 
-def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Keys, what: str) -> None:
+_Gives = Mapping[str, list[Any]]
+
+
+def _check_giving(
+    reading: Reading[WorkflowFile], entry: MeasureEntry, completed: Mapping[str, list[_Gives]], path: Keys, what: str
+) -> None:
     if entry.giving is None or not entry.cases:
         return
     what, key_path, cases = f"{what}: giving", (*path, "giving"), " or ".join(entry.cases)
-    gives = _gives(reading.file, entry.cases)
+    gives = _gives(reading.file, entry.cases, completed)
     values: dict[str, list[str]] = {}
     for given in gives:
         for field, written in given.items():
@@ -75,19 +81,30 @@ def _check_outcome(reading: Reading[WorkflowFile], value: str, values: list[str]
         reading.wrong(path, f"{what}: {message}")
 
 
-def _gives(file: WorkflowFile, step_names: Iterable[str]) -> list[Mapping[str, list[Any]]]:
+def _completed(file: WorkflowFile) -> dict[str, list[_Gives]]:
+    """Return, for each transition, the `gives:` of the activities that precede it."""
+    completed: dict[str, list[_Gives]] = {}
+    for transition in file.transitions:
+        if not transition.event:
+            held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
+            gives = [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
+            completed.setdefault(transition.transition, []).extend(given for given in gives if given)
+    return completed
+
+
+def _gives(file: WorkflowFile, step_names: Iterable[str], completed: Mapping[str, list[_Gives]]) -> list[_Gives]:
     """Return the `gives:` of events, and of the activities that precede transitions."""
-    gives: list[Mapping[str, list[Any]] | None] = []
-    for step_name in step_names:
-        gives += [file.events[step_name].gives] if step_name in file.events else []
-        for transition in file.transitions:
-            if transition.transition == step_name and not transition.event:
-                held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
-                gives += [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
-    return [given for given in gives if given]
+    gives: list[_Gives] = []
+    for name in step_names:
+        event = file.events.get(name)
+        gives += [event.gives] if event is not None and event.gives else []
+        gives += completed.get(name, ())
+    return gives
 
 
-def _check_split(reading: Reading[WorkflowFile], split: Mapping[str, Any], step_names: list[str], path: Keys, what: str) -> None:
+def _check_split(
+    reading: Reading[WorkflowFile], split: Mapping[str, Any], step_names: Collection[str], path: Keys, what: str
+) -> None:
     path, what = (*path, "split"), f"{what}: split"
     for part, entry in split.items():
         if entry == "rest":

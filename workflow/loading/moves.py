@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow.errors import nearest
+from workflow.errors import InputError, Problem, nearest
 from workflow.files.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.files.validation import format_value, parse_at
 from workflow.files.values import allowed_values, fits
 from workflow.loading.reading import Keys, Reading, suggested
 from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
 from workflow.predicates import Expression, Field, Namespace
+
+MOST_MOVES = 100_000
+"""Maximum number of pairs of a state and an event on which transitions are tried."""
 
 
 class MoveReader:
@@ -31,6 +34,9 @@ class MoveReader:
         self.namespace = namespace
         self.facts = {name for name, field in fields.items() if field.role == "fact"}
         self.record = {name: field for name, field in fields.items() if field.role == "record"}
+        self._n_moves = 0
+        self._inside: dict[str, frozenset[str]] = {}
+        self._where_time_passes: tuple[str, ...] | None = None
 
     def activity(self, name: str, entry: ActivityEntry | None) -> Activity:
         """Read an activity; its entry may be empty."""
@@ -55,7 +61,7 @@ class MoveReader:
         """Read an event; it can happen only in states where time passes."""
         what, path = f"event {name!r}", ("events", name)
         if entry.while_ == "any":
-            inside = tuple(s.name for s in states.values() if s.kind in (StateKind.ACTIVITY, StateKind.RESTING))
+            inside = self._waiting_states(states)
         else:
             inside = tuple(entry.while_)
             for i, state in enumerate(inside):
@@ -74,10 +80,27 @@ class MoveReader:
                 self.reading.wrong((*path, "gives", field), f"{what}: {field} is both set and given")
         return Event(name, inside, guard, effects, gives, entry.description, entry.source, tuple(entry.log_name or ()))
 
+    def _waiting_states(self, states: Mapping[str, State]) -> tuple[str, ...]:
+        """Return the states in which time passes; one tuple for all events."""
+        if self._where_time_passes is None:
+            waiting = (StateKind.ACTIVITY, StateKind.RESTING)
+            self._where_time_passes = tuple(s.name for s in states.values() if s.kind in waiting)
+        return self._where_time_passes
+
+    def _states_of(self, event: Event) -> frozenset[str]:
+        """Return the states in which an event has an effect; kept, since every transition on the event asks."""
+        if event.name not in self._inside:
+            self._inside[event.name] = frozenset(event.states)
+        return self._inside[event.name]
+
     def transition(self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]) -> Transition:
         """Read the `i`-th transition."""
         what, path = f"transition {entry.transition!r}", ("transitions", i)
         upon = tuple(entry.event or ())
+        self._n_moves += len(entry.from_) * max(len(upon), 1)
+        if self._n_moves > MOST_MOVES:
+            message = f"with it, the transitions are tried for more than {MOST_MOVES:,} pairs of a state and an event, the limit"
+            raise InputError([*self.reading.problems, Problem(f"{what}: {message}", self.reading.node.position_of(path))])
         for name in entry.from_:
             self.reading.known(name, states, (*path, "from"), f"{what}: from", "a state")
         if entry.to is None and not upon:
@@ -117,7 +140,7 @@ class MoveReader:
             wrong((*path, "from"), f"{what}: from: {message}")
         if state.kind in (StateKind.ACTIVITY, StateKind.RESTING):
             for event in upon:
-                if event in events and state.name not in events[event].states:
+                if event in events and state.name not in self._states_of(events[event]):
                     message = f"has no effect in {state.name!r}; add {state.name!r} to its while:"
                     wrong((*path, "event"), f"{what}: the event {event!r} {message}")
         if entry.at == "entry" and (state.kind is not StateKind.ACTIVITY or upon):
@@ -155,9 +178,12 @@ class MoveReader:
                 continue
             if not values:
                 self.reading.wrong((*path, name), f"{what}: {name} needs at least one value")
+            seen: set[Value] = set()
             for i, value in enumerate(values):
-                if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
-                    self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
+                if self._fits(name, value, (*path, name, i), what):
+                    if value in seen:
+                        self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
+                    seen.add(value)
             given.append((name, tuple(values)))
         return tuple(given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Generic, TypeAlias, TypeVar
 
 from workflow.errors import MOST_PRINTED, InputError, Mistakes, Position, Problem, nearest
@@ -12,8 +12,24 @@ from workflow.files.yaml_tree import Node
 
 F = TypeVar("F", bound=Entry)
 
+MOST_VALUES = 20_000
+"""Maximum number of values of a workflow or rules file. The largest workflows that people write have some thousand."""
+
 Keys: TypeAlias = tuple[object, ...]
 """A path in a file, such as ``("pools", "reviewers", "size")``."""
+
+
+def check_number_of_values(node: Node, what: str) -> None:
+    """Refuse a workflow or a rules file with too many values.
+
+    Raises
+    ------
+    InputError
+        If it has more than `MOST_VALUES`.
+    """
+    if (n := node.n_values()) > MOST_VALUES:
+        message = f"this {what} has {n:,} values (of keys, and items of lists); the limit is {MOST_VALUES:,}"
+        raise InputError([Problem(message, node.position)])
 
 
 class Reading(Generic[F]):
@@ -58,17 +74,18 @@ class Reading(Generic[F]):
             where = self.node.position_of(where)
         self.problems.append(Problem(message, where))
 
-    def known(self, name: str, allowed: Iterable[str], path: Keys, what: str, which: str) -> bool:
+    def known(self, name: str, allowed: Collection[str], path: Keys, what: str, which: str) -> bool:
         """Return whether a name is allowed; report it if not.
 
         Parameters
         ----------
+        allowed : collection of str
+            Many names are in a mapping or a set: a list is searched from its start for each name.
         what : str
             The entry, as messages name it.
         which : str
             What the name should have been, such as ``"a calendar"``.
         """
-        allowed = list(allowed)
         if name in allowed:
             return True
         self.wrong(path, f"{what}: {name!r} is not {which}.{suggested(name, allowed)}")

@@ -16,6 +16,7 @@ from workflow.files.validation import Entry, Name, format_value, usable
 from workflow.files.yaml_tree import Plain, Source, node_of, parse_yaml, read_yaml
 from workflow.loading import load_workflow
 from workflow.loading.bounds import BoundReader
+from workflow.loading.reading import check_number_of_values
 from workflow.loading.rules import RuleReader
 from workflow.loading.time_limits import read_calendars
 from workflow.model.definition import Workflow
@@ -54,6 +55,7 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     else:
         node = parse_yaml(rules, "<text>") if isinstance(rules, str) and is_text(rules) else read_yaml(Path(rules))
     check_kind(node, "rules file")
+    check_number_of_values(node, "rules file")
     validated = usable(RulesFile, node)
     problems: list[Problem] = Mistakes(validated.problems)
     if validated.content is None or len(problems) > MOST_PRINTED:

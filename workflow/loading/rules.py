@@ -51,11 +51,13 @@ class RuleReader:
         problems: list[Problem], calendars: Calendars, bounds: Bounds,
     ) -> None:  # fmt: skip
         state = Field("state", "enum", "record", values=tuple(states))
-        self.step_names, self.events = tuple(step_names), tuple(events)
+        self.step_names, self.events = dict.fromkeys(step_names), dict.fromkeys(events)
         self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.step_names)
         self.problems = problems
         self.calendars = calendars
         self.bounds = bounds
+        facts = {name: declared for name, declared in namespace.fields.items() if declared.role == "fact"}
+        self.facts = made_of(facts, self.namespace)
 
     def read(self, entry: RuleEntry, node: Node, malformed: bool = False) -> Rule | None:
         """Read one entry.
@@ -153,9 +155,7 @@ class RuleReader:
         number = getattr(entry, template.key) if template is not None else None
         if not isinstance(number, str) or template is None or template.key not in ("at_least", "at_most", "exactly"):
             return number if isinstance(number, int) else 0
-        facts = {name: declared for name, declared in self.namespace.fields.items() if declared.role == "fact"}
-        namespace = made_of(facts, self.namespace)
-        expression = parse_at(node.find((template.key,)), number, namespace, self.problems, f"{what}: {template.key}", "number")
+        expression = parse_at(node.find((template.key,)), number, self.facts, self.problems, f"{what}: {template.key}", "number")
         if expression is None:
             return 0
         low, high = bounds(expression)
@@ -268,8 +268,8 @@ class RuleReader:
             return False
         if not all(part.isidentifier() for part in parts):
             return False
-        known = {*self.namespace.fields, *self.namespace.definitions, *PAST, "true", "false"}
-        return any(part in self.step_names for part in parts) or not any(part in known for part in parts)
+        known = (self.namespace.fields, self.namespace.definitions, PAST, ("true", "false"))
+        return any(part in self.step_names for part in parts) or not any(part in names for part in parts for names in known)
 
 
 def _narrowed(word: Word, when: Expression | None, giving: Expression | None) -> Word:

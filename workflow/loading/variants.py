@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 from workflow.errors import Problem
@@ -27,6 +28,7 @@ def merge_variant(base: Node, over: Node, problems: list[Problem]) -> Node:
     value = dict(merged.value)
     removed = over.value.get("remove")
     names = [n for n in removed.value if isinstance(n, Node)] if removed and isinstance(removed.value, list) else []
+    unwanted = {n.value for n in names if isinstance(n.value, Hashable)}
     known: list[str] = []
     for section, key in LISTS.items():
         below = base.value.get(section)
@@ -35,11 +37,9 @@ def merge_variant(base: Node, over: Node, problems: list[Problem]) -> Node:
             continue
         if above is not None and not isinstance(above.value, list):
             continue  # the shape check reports it
-        entries = list(below.value)
-        for entry in above.value if above is not None else []:
-            entries = _placed(entries, entry, key, problems)
+        entries = _merged(below.value, above.value if above is not None else [], key, problems)
         known += [str(_label(e, key)) for e in entries if key]
-        kept = [e for e in entries if not key or _label(e, key) not in [n.value for n in names]]
+        kept = [e for e in entries if not key or _label(e, key) not in unwanted]
         value[section] = replace(above or below, value=kept)
     for name in names:
         if str(name.value) not in known:
@@ -53,23 +53,38 @@ def merge_variant(base: Node, over: Node, problems: list[Problem]) -> Node:
 
 
 def _label(entry: Node, key: str) -> object:
-    child = entry.value.get(key) if isinstance(entry.value, dict) else None
-    return child.value if isinstance(child, Node) else None
+    """Return the name of an entry; ``None`` if it has none."""
+    child = entry.value.get(key) if key and isinstance(entry.value, dict) else None
+    return child.value if child is not None and isinstance(child.value, Hashable) else None
 
 
-def _placed(entries: list[Node], entry: Node, key: str, problems: list[Problem]) -> list[Node]:
-    """Return the entries with another: it replaces the entry of its name, follows the one in `after:`, or comes last."""
-    label = _label(entry, key) if key else None
-    places = [i for i, e in enumerate(entries) if label is not None and _label(e, key) == label]
-    if places:
-        return [*entries[: places[0]], entry, *entries[places[0] + 1 :]]
-    after = entry.value.get("after") if key == "transition" and isinstance(entry.value, dict) else None
-    if after is None:
-        return [*entries, entry]
-    labels = [_label(e, key) for e in entries]
-    if after.value not in labels:
-        message = f"after: {format_value(after.value)} is not a transition of the base.{suggested(after.value, labels)}"
-        problems.append(Problem(message, after.position))
-        return [*entries, entry]
-    at = labels.index(after.value) + 1
-    return [*entries[:at], entry, *entries[at:]]
+def _merged(below: list[Node], above: list[Node], key: str, problems: list[Problem]) -> list[Node]:
+    """Return the entries of a list with those of a variant: each replaces the entry of its name, follows the one in `after:`, or comes last."""
+    entries: dict[object, Node] = {}
+    for entry in below:
+        label = _label(entry, key)
+        entries[object() if label is None or label in entries else label] = entry
+    order = list(entries)
+    following: dict[object, list[object]] = {}  # what comes directly after an entry, the last first
+    for entry in above:
+        label = _label(entry, key)
+        name = object() if label is None else label
+        known = name in entries
+        entries[name] = entry
+        after = entry.value.get("after") if key == "transition" and isinstance(entry.value, dict) else None
+        if known:
+            continue
+        if after is not None and isinstance(after.value, Hashable) and after.value in entries and after.value != name:
+            following.setdefault(after.value, []).append(name)
+            continue
+        order.append(name)
+        if after is not None:
+            message = f"after: {format_value(after.value)} is not a transition of the base.{suggested(after.value, (e for e in entries if isinstance(e, str) and e != name))}"
+            problems.append(Problem(message, after.position))
+    merged: list[Node] = []
+    todo = order[::-1]
+    while todo:
+        name = todo.pop()
+        merged.append(entries[name])
+        todo += following.pop(name, ())
+    return merged

@@ -16,7 +16,7 @@ from workflow.loading.graph_checks import graph_problems
 from workflow.loading.measures import check_measures
 from workflow.loading.moves import MoveReader
 from workflow.loading.outcomes import check_outcomes
-from workflow.loading.reading import Reading
+from workflow.loading.reading import Reading, check_number_of_values
 from workflow.loading.rules import RuleReader
 from workflow.loading.time_limits import read_calendars
 from workflow.loading.variants import merge_variant
@@ -56,10 +56,12 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     problems: list[Problem] = []
 
     def merge(base: Node, over: Node) -> Node:
+        check_number_of_values(base, "workflow")
         validate(WorkflowFile, base)
         return merge_variant(base, over, problems)
 
     node = read_given(workflow, beside or Path(), catalog(), "workflow", merge)
+    check_number_of_values(node, "workflow")
     validated = usable(WorkflowFile, node)
     problems += validated.problems
     if validated.content is None or len(problems) > MOST_PRINTED:

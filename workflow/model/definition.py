@@ -247,18 +247,24 @@ class Workflow:
     def decision_points(self) -> tuple[DecisionPoint, ...]:
         """Return every decision point, with states in the order of the file."""
         points = []
+        leaving: dict[str, dict[str, list[int]]] = {name: {} for name in self.states}  # by event; "" without one
+        for i, transition in enumerate(self.transitions):
+            for source in dict.fromkeys(transition.sources):
+                for upon in dict.fromkeys(transition.events or ("",)):
+                    leaving[source].setdefault(upon, []).append(i)
+        places = {name: place for place, name in enumerate(self.events)}
+        states_of = {name: frozenset(self.events[name].states) for name in {*itertools.chain(*leaving.values())} & places.keys()}
         for state in self.states.values():
-            own = [i for i, t in enumerate(self.transitions) if state.name in t.sources and not t.events]
+            own = leaving[state.name].pop("", [])
             entering = tuple(i for i in own if self.transitions[i].at_entry or state.kind is StateKind.INSTANT)
             completing = tuple(i for i in own if i not in entering)
             if entering:
                 points.append(DecisionPoint(state.name, ENTER, entering, must_move=state.kind is StateKind.INSTANT))
             if state.kind is StateKind.ACTIVITY:
                 points.append(DecisionPoint(state.name, COMPLETE, completing, must_move=True))
-            for event in self.events.values():
-                upon = [i for i, t in enumerate(self.transitions) if state.name in t.sources and event.name in t.events]
-                if upon and state.name in event.states:
-                    points.append(DecisionPoint(state.name, event.name, tuple(upon), must_move=False))
+            for event in sorted(leaving[state.name].keys() & places.keys(), key=places.__getitem__):
+                if state.name in states_of[event]:
+                    points.append(DecisionPoint(state.name, event, tuple(leaving[state.name][event]), must_move=False))
         return tuple(points)
 
     @cached_property

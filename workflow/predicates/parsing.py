@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from workflow.predicates.checking import MAX_DEPTH, Checker
@@ -13,6 +14,9 @@ from workflow.predicates.syntax import SourceText, parse_syntax
 from workflow.predicates.tree import Expression, Field, Namespace, Unknown, describe_kind
 
 MAX_SIZE = 5000
+
+MOST_PARTS = 200_000
+"""Maximum number of parts of all conditions of a file, with their definitions expanded."""
 
 Expected = Literal["boolean", "number", "any"]
 
@@ -81,23 +85,33 @@ def parse_definitions(
     """
     mistakes: dict[str, tuple[Mistake, ...]] = {}
     syntax: dict[str, tuple[ast.expr, SourceText]] = {}
+    uses: dict[str, list[str]] = {}
+    parts = 0
     for name, text in texts.items():
         try:
             syntax[name] = parse_syntax(text if isinstance(text, str) else repr(text))
         except PredicateError as error:
             mistakes[name] = error.mistakes
-    uses = {name: _names_in(node) & texts.keys() for name, (node, _) in syntax.items()}
+            continue
+        inner = [node for node in ast.walk(syntax[name][0]) if isinstance(node, ast.expr)]
+        uses[name] = [used for used in {node.id for node in inner if isinstance(node, ast.Name)} if used in texts]
+        parts += len(inner)
+        if parts > MOST_PARTS:
+            return {}, {name: (Mistake(0, f"with it, the definitions {too_many_parts()}"),)}
     # An invalid definition is unknown where it is used, so that its mistakes are reported once.
     done: dict[str, Expression] = {name: Unknown() for name in texts if name not in syntax}
-    while ready := [name for name in syntax if name not in done and uses[name] <= done.keys()]:
-        for name in ready:
-            node, source = syntax[name]
-            try:
-                expression = _check(node, source, Namespace(fields, done), "any", is_definition=True)
-                done[name] = Unknown() if _is_unknown(expression) else expression
-            except PredicateError as error:
-                mistakes[name] = error.mistakes
-                done[name] = Unknown()
+    namespace, parts = Namespace(fields, done), 0
+    for name in _in_order(uses, done):
+        node, source = syntax[name]
+        try:
+            expression = _check(node, source, namespace, "any", is_definition=True)
+            parts += size(expression)
+            if parts > MOST_PARTS:
+                return {}, {name: (Mistake(0, f"with it, the definitions {too_many_parts()}"),)}
+            done[name] = Unknown() if _is_unknown(expression) else expression
+        except PredicateError as error:
+            mistakes[name] = error.mistakes
+            done[name] = Unknown()
     for name in syntax.keys() - done.keys():
         if cycle := _cycle(name, uses):
             mistakes[name] = (Mistake(0, f"definition {name!r} refers to itself: {' -> '.join(cycle)}"),)
@@ -108,12 +122,12 @@ def parse_definitions(
 def _check(node: ast.expr, source: SourceText, namespace: Namespace, expect: Expected, is_definition: bool = False) -> Expression:
     checker = Checker(source, namespace)
     expression = checker.boolean(node) if expect == "boolean" else checker.read(node)
-    size, depth = _size_and_depth(expression, {})
+    n_parts, depth = _size_and_depth(expression, {})
     expanded = "with its definitions expanded, this"
-    if checker.mistakes and max(size, depth) > MAX_DEPTH:
+    if checker.mistakes and max(n_parts, depth) > MAX_DEPTH:
         pass  # the checker has reported the depth, or will when the other mistakes are corrected
-    elif size > MAX_SIZE:
-        checker.wrong(node, f"{expanded} has {size:,} parts; at most {MAX_SIZE:,} are allowed")
+    elif n_parts > MAX_SIZE:
+        checker.wrong(node, f"{expanded} has {n_parts:,} parts; at most {MAX_SIZE:,} are allowed")
     elif depth > MAX_DEPTH:
         checker.wrong(node, f"{expanded} is nested too deeply ({depth} levels; at most {MAX_DEPTH})")
     else:
@@ -128,6 +142,16 @@ def _check(node: ast.expr, source: SourceText, namespace: Namespace, expect: Exp
     if checker.mistakes:
         raise PredicateError(checker.mistakes)
     return expression
+
+
+def size(expression: Expression) -> int:
+    """Return the number of parts of an expression, with its definitions expanded."""
+    return _size_and_depth(expression, {})[0]
+
+
+def too_many_parts() -> str:
+    """Return the message for conditions that have more than `MOST_PARTS` parts."""
+    return f"have more than {MOST_PARTS:,} parts with their definitions expanded, the limit. Write them shorter"
 
 
 def _size_and_depth(expression: Expression, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
@@ -145,8 +169,20 @@ def _is_unknown(expression: Expression) -> bool:
     return expression.kind == "unknown" or any(map(_is_unknown, expression.children()))
 
 
-def _names_in(node: ast.expr) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+def _in_order(uses: Mapping[str, Collection[str]], done: Collection[str]) -> Iterator[str]:
+    """Yield each definition after those that it uses; none that uses itself, directly or through others."""
+    missing = {name: sum(used not in done for used in used_names) for name, used_names in uses.items()}
+    users: dict[str, list[str]] = {}
+    for name, used_names in uses.items():
+        for used in used_names:
+            users.setdefault(used, []).append(name)
+    ready = deque(name for name, n in missing.items() if n == 0)
+    while ready:
+        yield (name := ready.popleft())
+        for user in users.get(name, ()):
+            missing[user] -= 1
+            if missing[user] == 0:
+                ready.append(user)
 
 
 def _cycle(name: str, uses: Mapping[str, Collection[str]]) -> list[str]:

@@ -43,6 +43,7 @@ class SourceText:
     def __init__(self, text: str) -> None:
         self.text = text
         self._lines = text.split("\n")
+        self._is_ascii = text.isascii()
         self._starts = [0]
         for line in self._lines:
             self._starts.append(self._starts[-1] + len(line) + 1)
@@ -54,7 +55,10 @@ class SourceText:
         """
         if line > len(self._lines):
             return len(self.text)
-        before = self._lines[line - 1].encode()[: max(column - (line == 1), 0)]
+        column = max(column - (line == 1), 0)
+        if self._is_ascii:
+            return self._starts[line - 1] + min(column, len(self._lines[line - 1]))
+        before = self._lines[line - 1].encode()[:column]
         return self._starts[line - 1] + len(before.decode(errors="ignore"))
 
     def span(self, node: ast.expr) -> Span:
