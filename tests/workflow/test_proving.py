@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.workflow.fake_clock import fake_clock
 from tests.workflow.large_workflows import STYLES, large_workflow
@@ -25,6 +26,7 @@ from workflow.proving.verdict import History, Verdict
 
 pytest.importorskip("z3")
 
+CATALOG = Path(__file__).parents[2] / "workflow" / "catalog"
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*.yaml"))
 
 
@@ -69,20 +71,51 @@ def test_the_rules_of_the_built_in_variants_hold_with_one_intended_exception(nam
     assert [v.rule.name for v in verdicts if v.vacuous] == []
 
 
-def test_the_rules_on_erasure_requests_hold_with_their_time_limits() -> None:
-    """No rule is vacuous, each has a source, and five time limits hold under the stated bounds."""
-    workflow = load_workflow("erasure-requests")
-    proof = prove(workflow)
+@pytest.mark.parametrize(
+    ("name", "n_rules", "longest"),
+    [
+        ("erasure-requests", 38, ["28 days", "25 days", "75 days", "72 days", "5 days", "5 days"]),
+        ("benefit-appeals", 33, ["7 days", "28 days", "31 days", "28 days", "481 days"]),
+    ],
+)
+def test_the_rules_of_published_policies_hold_with_their_time_limits(name: str, n_rules: int, longest: list[str]) -> None:
+    """No rule is vacuous, each has a source and says something, and the time limits hold under the stated bounds."""
+    workflow = load_workflow(name)
+    proof = prove(workflow, seconds=600)
+    assert len(proof.verdicts) == n_rules
     assert {v.decision for v in proof.verdicts} == {"proved"}
     assert [v.rule.name for v in proof.verdicts if v.vacuous or not v.rule.source] == []
-    longest = [v.deadline.longest for v in proof.verdicts if v.deadline is not None]
-    assert longest == ["28 days", "25 days", "75 days", "72 days", "5 days"]
+    assert [v.deadline.longest for v in proof.verdicts if v.deadline is not None] == longest
+    assert proof.rules_compared
+    assert proof.rule_findings == ()
 
 
-def test_every_rule_on_erasure_requests_has_a_variant_that_breaks_it() -> None:
+@pytest.mark.parametrize("name", ["erasure-requests", "benefit-appeals"])
+def test_every_rule_of_a_published_policy_has_a_variant_that_breaks_it(name: str) -> None:
     """The first line of each variant names its rule."""
     named = {path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# breaks: ") for path in BROKEN}
-    assert [rule.name for rule in load_workflow("erasure-requests").rules if rule.name not in named] == []
+    assert [rule.name for rule in load_workflow(name).rules if rule.name not in named] == []
+
+
+FORMS = (
+    {"never", "if"}, {"never", "giving"}, {"never", "together_with"}, {"before", "needs"}, {"before", "needs", "since"},
+    {"before", "needs", "once"}, {"after", "then", "within"}, {"after", "then", "within", "calendar"}, {"after", "then", "fair"},
+    {"eventually", "fair"}, {"at_most", "since"}, {"at_most", "per"}, {"at_least", "of"}, {"exactly", "of"},
+)  # fmt: skip
+WRITTEN = ("once(", "since(", "before(", "if: once(", "giving: ", "how: directly", "how: each time")
+
+
+@pytest.mark.parametrize("name", ["erasure-requests", "benefit-appeals"])
+def test_a_published_policy_uses_every_form_of_rule(name: str) -> None:
+    """So do its counts, words with conditions, past operators, and the ways in which rows follow each other."""
+    rules = yaml.safe_load((CATALOG / f"{name.replace('-', '_')}.yaml").read_text(encoding="utf-8"))["rules"]
+    assert [form for form in FORMS if not any(form <= rule.keys() for rule in rules)] == []
+    assert [part for part in WRITTEN if not any(part in yaml.safe_dump(rule, width=1000) for rule in rules)] == []
+    assert {(key, rule["how"]) for rule in rules for key in ("before", "after") if key in rule and "how" in rule} == {
+        ("before", "directly"), ("before", "each time"), ("after", "directly"), ("after", "each time"),
+    }  # fmt: skip
+    assert any(isinstance(rule.get("at_most"), str) for rule in rules)
+    assert any(isinstance(steps, list) for rule in rules for steps in (rule.get("of"), rule.get("after")))
 
 
 def test_without_referrals_the_rules_on_referring_and_closing_are_vacuous() -> None:
@@ -101,11 +134,10 @@ def test_a_deliberate_bug_breaks_its_own_rule(path: Path) -> None:
     workflow = load_workflow(path)
     chosen = [r for r in workflow.rules if r.name == rule]
     assert len(chosen) == 1, rule
-    result = prove(workflow, chosen)
-    assert result.verdicts[0].decision == "broken"
-    assert result.verdicts[0].history is not None
-    assert len(result.verdicts[0].history) >= 1
-    assert result.broken
+    verdict = Prover(workflow).decide(chosen[0])
+    assert verdict.decision == "broken"
+    assert verdict.history is not None
+    assert len(verdict.history) >= 1
 
 
 def test_the_report_of_a_broken_rule_prints_the_case_and_each_step_with_its_guard() -> None:

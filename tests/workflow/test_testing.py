@@ -17,6 +17,9 @@ pytest.importorskip("z3")
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*.yaml"))
 WORKFLOW = load_workflow("prosecutorial-discretion-review")
 ERASURE = load_workflow("erasure-requests")
+APPEALS = load_workflow("benefit-appeals")
+IN_TIME = ("erasure_controllers_informed_twice", "appeal_postponed_again")
+"""Variants that break a rule with ``per:``; a drawn history has no times."""
 FEW = ("felon_referred", "shortcut_after_reopening", "decided_moves")
 
 
@@ -53,14 +56,14 @@ def test_the_first_example_is_the_counterexample_of_the_prover() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in BROKEN if p.stem not in IN_TIME], ids=lambda p: p.stem)
 def test_the_generated_test_finds_every_bug(path: Path) -> None:
     """Each broken variant, by its own rule."""
     _find(path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workflow", [WORKFLOW, ERASURE], ids=lambda w: w.name)
+@pytest.mark.parametrize("workflow", [WORKFLOW, ERASURE, APPEALS], ids=lambda w: w.name)
 def test_no_history_breaks_a_rule_of_the_true_workflow(workflow: Workflow) -> None:
     """Each rule is tested on five hundred histories."""
     for rule in workflow.rules:

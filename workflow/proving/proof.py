@@ -36,6 +36,7 @@ from workflow.proving.fact_space import plainest_case
 from workflow.proving.histories import history_of
 from workflow.proving.loops import LoopSearch
 from workflow.proving.machine_check import ProofCheck, Walk, replay, replay_late
+from workflow.proving.pace import is_fast_enough
 from workflow.proving.paths import PathCheck
 from workflow.proving.questions import Question
 from workflow.proving.sampling import sample_cases
@@ -113,9 +114,7 @@ class Prover:
         A rule that ran out of time can be decided again; the precision that was learned is kept.
         """
         if rule.per is not None:
-            verdict = self.decide(rule.without_time, seconds)
-            is_broken = verdict.decision == "broken"
-            return replace(verdict, rule=rule, decision="monitored" if is_broken else verdict.decision, history=None)
+            return self._paced(rule, self.decide(rule.without_time, seconds))
         start = time.perf_counter()
         budget = Budget(self.seconds if seconds is None else seconds, self.most_nodes)
         _, inquiry = self._unfinished.pop(id(rule), (rule, None))
@@ -132,6 +131,18 @@ class Prover:
             replay(self.workflow, rule, history)
             return Verdict(rule, "broken", time.perf_counter() - start, _size(inquiry), history=history)
         return self._proved(rule, inquiry, budget, start)
+
+    def _paced(self, rule: Rule, verdict: Verdict) -> Verdict:
+        """Return the verdict on a rule with ``per:``, given that on the rule without it."""
+        verdict = replace(verdict, rule=rule)
+        if verdict.history is None:
+            return verdict
+        bounds = rule.bounds if self.bounds is None else self.bounds.over(rule.bounds)
+        try:
+            breaks, deadline = is_fast_enough(self.workflow, rule, verdict.history, bounds)
+        except LimitReached:
+            breaks, deadline = False, Deadline()
+        return verdict if breaks else replace(verdict, decision="monitored", history=None, deadline=deadline)
 
     def _plainest_history(self, inquiry: _Inquiry, witness: Witness, budget: Budget) -> History:
         """Return, of some shortest histories, the first that turns on the fewest facts."""
