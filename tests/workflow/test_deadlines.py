@@ -508,3 +508,46 @@ def test_a_thousand_random_workflows_get_the_verdict_of_a_grid_of_days() -> None
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
     assert sum(pairs.values()) >= 1_000
     assert min(pairs.values()) >= 100
+
+
+PACED: dict[str, Any] = {
+    "workflow": "reminders",
+    "entry": {"states": ["filed"]},
+    "activities": {"read": {}, "write": {}},
+    "states": {
+        "filed": {"activity": "read"},
+        "waiting": {"resting": True},
+        "writing": {"activity": "write"},
+        "over": {"final": True},
+    },
+    "transitions": [
+        {"transition": "ask", "from": "filed", "to": "waiting"},
+        {"transition": "remind", "from": "waiting", "event": "delay", "to": "writing"},
+        {"transition": "send", "from": "writing", "to": "waiting"},
+        {"transition": "end", "from": "waiting", "event": "reply", "to": "over"},
+    ],
+    "events": {"delay": {"while": ["waiting"]}, "reply": {"while": ["waiting"]}},
+    "rules": [{"rule": "two reminders a month", "at_most": 2, "of": "remind", "per": "1 month"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "decision", "missing"),
+    [
+        ({}, "monitored", ("writing", "waiting")),
+        ({"writing": "at most 3 days"}, "monitored", ("waiting",)),
+        ({"writing": "at most 3 days", "waiting": "at most 2 weeks"}, "broken", None),
+        ({"writing": "12 to 20 days", "waiting": "at most 2 weeks"}, "broken", None),  # twice 12 days, in a month of 28
+        ({"writing": "15 to 20 days", "waiting": "at most 2 weeks"}, "monitored", ()),
+        ({"writing": "at most 3 days", "waiting": "at most 2 weeks", "delay": "at least 3 days"}, "monitored", ()),
+    ],
+)
+def test_too_many_steps_in_a_length_of_time_break_a_rule_where_the_bounds_leave_room_for_them(
+    bounds: dict[str, Any], decision: str, missing: tuple[str, ...] | None
+) -> None:
+    """The third reminder comes after two stays in each of two states. Nothing is known of a state without a bound."""
+    workflow = load_workflow({**PACED, "bounds": bounds})
+    verdict = Prover(workflow, seconds=600).decide(workflow.rules[0])
+    assert verdict.decision == decision
+    assert (None if verdict.deadline is None else verdict.deadline.missing) == missing
+    assert (verdict.history is not None) == (decision == "broken")

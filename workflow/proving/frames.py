@@ -7,13 +7,15 @@ any record, and also after a final state. A history of the diagram is also one i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 from workflow.deciding.machine import fact_names
-from workflow.deciding.steps import Step, end_of_row, steps_of
+from workflow.deciding.steps import Step, end_of_row, names_of_row, steps_of
+from workflow.model.automata import ROW_END
 from workflow.model.definition import StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.proving.abstraction import Abstraction, Conditions, Free, LooseRecord, Move, Node, Precision
@@ -106,12 +108,24 @@ class _Diagram(Abstraction):
 
 
 class _AnyOrder(_Diagram):
-    """Every row of a workflow, whatever comes before it."""
+    """Every row of a workflow, whatever comes before it.
+
+    Attributes
+    ----------
+    telling : function
+        Whether a row can make a difference: of a question that it does not answer, it may be left out.
+    """
+
+    telling: Callable[[Move], bool]
 
     def moves(self, state: str, record: LooseRecord, entering: bool) -> list[Move]:
+        return self._telling
+
+    @cached_property
+    def _telling(self) -> list[Move]:
         if () not in self._moves:  # type: ignore[comparison-overlap]
             self._moves[()] = list(self._all())  # type: ignore[index]
-        return self._moves[()]  # type: ignore[index]
+        return [move for move in self._moves[()] if self.telling(move)]  # type: ignore[index]
 
     def _all(self) -> Iterator[Move]:
         record = self.workflow.record
@@ -138,8 +152,16 @@ class _FrameSearch(Search):
     def _abstraction(self) -> Abstraction:
         kind = _AnyOrder if self.frame.in_any_order else _Diagram
         seen = kind(self.workflow, self.atoms, self.precision, self.workflow.record, self.frame.heard)
+        if isinstance(seen, _AnyOrder):
+            seen.telling = self._is_telling
         seen._moves = self.frame.moves.setdefault(frozenset(self.precision.fields), {})
         return seen
+
+    def _is_telling(self, move: Move) -> bool:
+        """Return whether a row changes the state of the automaton, or may end a history that answers the question."""
+        if ROW_END in self.joint.names or self.question.automaton.forbidden or self._is_final(move.state):
+            return True
+        return not self.joint.names.isdisjoint(names_of_row(self.workflow, str(move.trigger), move.transition))
 
     def _courses(self) -> _Unspoiled:
         return _Unspoiled()
