@@ -19,11 +19,17 @@ version = release = _PROJECT["version"]
 copyright = f"the authors of {project}, {_PROJECT['license']}"
 language = "en"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
-source_suffix = {".md": "markdown"}
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
+# The notebooks are kept without output. Each build runs them, so that the pages show what this version prints.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
 
 autosummary_generate = False
 default_role = "code"

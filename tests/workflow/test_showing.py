@@ -50,7 +50,7 @@ def test_a_proof_shows_a_counterexample_as_steps(proof: Proof) -> None:
     """Each rule is a row. The steps are those of the report, in a numbered list."""
     page = proof._repr_html_()
     assert _cells(page)[:5] == ["broken", "nobody &lt;b&gt;waits&lt;/b&gt; in the hall", "", "proved", "old cases end"]
-    steps = re.findall(r"<ol>(.*?)</ol>", page)
+    steps = re.findall(r"<ol[^>]*>(.*?)</ol>", page)
     assert [re.findall(r"<li>(.*?)</li>", one) for one in steps] == [["pass_on: queue -&gt; hall   allowed: no guard"]]
     assert "breaks the rule: " in page
 

@@ -27,14 +27,14 @@ Integers = NDArray[np.int64]
 
 
 def read_log(
-    path: Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None,
+    path: str | Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None,
     policies: Sequence[Workflow] = (),
 ) -> AuditLog:  # fmt: skip
     """Read a log.
 
     Parameters
     ----------
-    path : Path
+    path : path
         A run folder, or a CSV, Parquet, Excel or XES file.
     mapping : LogMapping or mapping of str to str, optional
         For a file: how its columns and names map to the workflow; or only the columns of the ``case``, the ``activity`` (a
@@ -52,6 +52,7 @@ def read_log(
     """
     if not isinstance(mapping, LogMapping):
         mapping = LogMapping(mapping or {})
+    path = Path(path)
     if path.is_dir():
         if mapping != LogMapping():
             raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])

@@ -24,8 +24,9 @@ def preformatted(text: str) -> str:
 
 
 def steps(lines: Iterable[str]) -> str:
-    """Return a numbered list."""
-    return f"<ol>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ol>"
+    """Return a numbered list. Several spaces stay, as in the lines of a report."""
+    listed = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return f'<ol style="white-space:pre-wrap">{listed}</ol>'
 
 
 def items(lines: Sequence[str]) -> str:
