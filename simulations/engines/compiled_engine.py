@@ -120,8 +120,15 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, arrays.ROW)
     most_holds = arguments["most_holds"]
     arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), arrays.HOLD)
+    pairs = n_at_once + 8 + (ROWS_AT_ONCE if plan.scenario.transfers or plan.scenario.batches else 0)
+    arguments["moves"], arguments["batches"] = np.empty(pairs, arrays.PAIR), np.empty(pairs, arrays.PAIR)
     labels = Labels.of(plan.scenario)
-    types, parts, further, n_rows = labels.types(), list[dict[str, Any]](), list[Integers](), 0
+    types, parts, further, moves, batches, n_rows = (
+        labels.types(),
+        list[dict[str, Any]](),
+        *(list[Integers]() for _ in range(3)),
+        0,
+    )
     while True:
         code = loop.run(*arrays.grouped(arguments))
         counters, rows = arguments["counters"][0], arguments["rows"]
@@ -136,20 +143,30 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             continue
         parts.append({name: rows[: counters["n_rows"]][name].astype(dtype) for name, dtype in types.items()})
         further.append(arguments["holds"][: counters["n_holds"]].view(np.int64).reshape(-1, 3) + np.array([n_rows, 0, 0]))
+        moves.append(arguments["moves"][: counters["n_moves"]].view(np.int64).reshape(-1, 2) + np.array([n_rows, 0]))
+        batches.append(arguments["batches"][: counters["n_batched"]].view(np.int64).reshape(-1, 2) + np.array([n_rows, 0]))
         n_rows += int(counters["n_rows"])
-        counters["n_rows"] = counters["n_holds"] = 0
+        counters["n_rows"] = counters["n_holds"] = counters["n_moves"] = counters["n_batched"] = 0
         if code == arrays.DONE:
             break
-    closing, held = _closing_rows(plan, arguments, labels)
+    closing, held, together = _closing_rows(plan, arguments, labels)
     parts.append(closing)
     further.append(held + np.array([n_rows, 0, 0]))
+    batches.append(together + np.array([n_rows, 0]))
     arguments.clear()  # frees as much memory as the log needs
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in types}
-    return EventLog(plan.cases, labels, columns, further=np.concatenate(further))
+    return EventLog(
+        plan.cases,
+        labels,
+        columns,
+        further=np.concatenate(further),
+        transfers=np.concatenate(moves),
+        batches=np.concatenate(batches),
+    )
 
 
-def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tuple[dict[str, Any], Integers]:
-    """Return a (right-censored) row for each case that is open at the horizon, as columns, and the further servers of teams."""
+def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tuple[dict[str, Any], Integers, Integers]:
+    """Return a (right-censored) row for each case that is open at the horizon, as columns, further servers of teams, and batches."""
     cases, workflow = arguments["cases"], plan.scenario.workflow
     final = np.array([s.kind is StateKind.FINAL for s in workflow.states.values()])
     state = np.ascontiguousarray(cases["state"])
@@ -174,4 +191,6 @@ def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tupl
         columns["pool"][row] = stations["pool"][holder[place]]
         while (place := int(links[place])) >= 0:
             held.append((row, stations["pool"][holder[place]], place - stations["free"][holder[place]]))
-    return columns, np.array(held, np.int64).reshape(-1, 3)
+    pools = [k for k, pool in enumerate(plan.scenario.pools.values()) if pool.batch is not None]
+    together = busy[(here["status"] == SERVED) & np.isin(columns["pool"][busy], pools)]
+    return columns, np.array(held, np.int64).reshape(-1, 3), np.array([together, cases["next"][open_[together]]], np.int64).T

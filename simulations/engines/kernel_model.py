@@ -47,7 +47,7 @@ from simulations.engines.team_model import Teams, may_be_interrupted
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
-from simulations.scenarios.scenario import Pool, Scenario, Work
+from simulations.scenarios.scenario import Batch, Pool, Scenario, Work
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns, DecisionTable, FactClasses, GuardTable, codes, grid
@@ -58,6 +58,9 @@ from workflow.predicates.calendar_days import VECTOR, add_months
 
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
+
+HERE = "current_court"
+"""Stands among the record fields for the court where a case is; a reserved name."""
 
 EVERY_POOL = "every pool"
 """Stands for the pool of a priority that is ranked among those of all pools, since cases interrupt work of others."""
@@ -156,13 +159,15 @@ class _Lookups:
     workflow: Workflow
     witness: Columns
     fields: Mapping[str, int]
+    courts: int = 0
+    """The number of courts if cases may go to others; then `fields` has the column of the court where a case is."""
     rows: list[tuple[int, int, int, int]] = field(default_factory=list)
     dimensions: list[tuple[int, int]] = field(default_factory=list)
     values: list[NDArray[np.int32]] = field(default_factory=list)
     steps: list[tuple[int, int]] = field(default_factory=list)
     size: int = 0
 
-    def add(self, read: Iterable[str], table: NDArray[Any]) -> int:
+    def add(self, read: Iterable[str], table: NDArray[Any], here: bool = False) -> int:
         """Add a table and return its number.
 
         Parameters
@@ -171,12 +176,16 @@ class _Lookups:
             Record fields.
         table : ndarray of int, shape (n_classes, *sizes of the fields, in the order of the record)
             Values, at least -1.
+        here : bool
+            Whether its last dimension is the court where a case is.
         """
         names_read = [name for name in self.workflow.record if name in set(read)]
         flat = np.ascontiguousarray(table, np.int32).ravel()
         if len(flat) and (flat == flat[0]).all():
             return -3 - int(flat[0])  # a constant, see `simulations.engines.kernel.arrays.NONE`
         sizes = [len(self.workflow.record[name].domain()) for name in names_read]
+        if here:
+            names_read, sizes = [*names_read, HERE], [*sizes, self.courts]
         per_class = int(np.prod(sizes, dtype=np.int64))
         strides = [int(np.prod(sizes[k + 1 :], dtype=np.int64)) for k in range(len(sizes))]
         self.rows.append((self.size, per_class, len(self.dimensions), len(names_read)))
@@ -198,18 +207,30 @@ class _Lookups:
         fields, columns = self.grid(names(condition))
         return self.add(fields, np.broadcast_to(vector(condition, columns.values, columns.missing), len(columns)))
 
-    def choice(self, choice: Choice[Any], number: Callable[[Any], int], scenario: Scenario) -> int:
-        """Tabulate a choice; `number` gives the number of each value. If it changes on dates, each has a lookup."""
+    def choice(self, choice: Choice[Any], number: Callable[[Any], int], scenario: Scenario, local: bool = False) -> int:
+        """Tabulate a choice; `number` gives the number of each value. If it changes on dates, each has a lookup.
+
+        With `local`, the court that it reads is the one where a case is, else the home court.
+        """
         if choice.steps:
-            lookups = [(date, self.choice(each, number, scenario)) for date, each in choice.steps]
+            lookups = [(date, self.choice(each, number, scenario, local)) for date, each in choice.steps]
             first = len(self.steps)
             self.steps += [*lookups, (arrays.NEVER_COMES, arrays.NONE)]
             return arrays.BY_DATE + first
         fields, columns = self.grid(choice.reads())
+        here = local and self.courts > 0 and "court" in choice.reads()
+        if here:
+            columns = self.at_every_court(columns)
         table = np.zeros(len(columns), np.int32)
         for leaf, rows in choice.rows(columns, scenario.namespace.fields):
             table[rows] = number(leaf)
-        return self.add(fields, table)
+        return self.add(fields, table, here)
+
+    def at_every_court(self, columns: Columns) -> Columns:
+        """Return each row once for every court."""
+        repeated = columns.take(np.repeat(np.arange(len(columns)), self.courts))
+        court = np.tile(np.arange(self.courts), len(columns))
+        return Columns({**repeated.values, "court": court}, repeated.missing)
 
 
 class _Layout:
@@ -252,7 +273,12 @@ class _Layout:
         delays += [timing.working_days for timing in scenario.event_timings.values()]
         self.all_calendars += [calendar for calendar in delays if calendar is not None]
         self.levels = np.zeros(max(1, len(self.states)), np.int64)
-        self.look = _Lookups(self.workflow, source.witness, self.fields)
+        self.court_field = -1
+        columns, n_courts = dict(self.fields), 0
+        if scenario.transfers:
+            n_courts = len(scenario.courts)
+            self.court_field = columns[HERE] = len(self.fields) + len(self.workflow.activities) + len(self.events)
+        self.look = _Lookups(self.workflow, source.witness, columns, n_courts)
         self.teams = Teams(scenario, self.look, self.takes, self._calendar)
         self.outcome_labels = Labels.of(scenario).outcome
 
@@ -295,7 +321,7 @@ class _Layout:
 
     def takes(self, choice: Choice[Length] | None) -> int:
         """Return the lookup of a distribution of lengths, -1 for none."""
-        return -1 if choice is None else self.look.choice(choice, self.length, self.scenario)
+        return -1 if choice is None else self.look.choice(choice, self.length, self.scenario, local=True)
 
     def outcome(self, choice: Choice[Shares], values: Sequence[Value]) -> int:
         """Return the lookup of the shares of a field's values."""
@@ -309,7 +335,7 @@ class _Layout:
                 self.outcome_index += [values.index(v) for v in shares.values]
             return numbers[id(shares)]
 
-        return self.look.choice(choice, number, self.scenario)
+        return self.look.choice(choice, number, self.scenario, local=True)
 
     def outcomes_of(self, giver: Giver, purpose: str, outcome: Mapping[str, Choice[Shares]]) -> tuple[int, int, int]:
         """Add what an activity or an event gives; return the index of its first field, their number, and of `given`."""
@@ -350,11 +376,17 @@ class _Layout:
         unit = self.distribution(make_distribution("exponential", {"mean": 1.0}))
         margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
         margin *= 2 if scenario.preempts else 1
+        margin += sum(
+            p.batch.most * max(n for _, n in sizes) for p in scenario.pools.values() if p.batch is not None for sizes in p.sizes
+        )
         margin += (len(self.events) + 2) * (len(self.states) + 2)
         fixed: dict[str, Any] = {
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
             "preempts": int(scenario.preempts),
+            "waits": int(any(p.batch is not None and p.batch.patience is not None for p in scenario.pools.values())),
+            "n_courts": len(scenario.courts),
+            "court_field": self.court_field,
             "most_rings": MOST_RINGS,
             "lookups": structured(self.look.rows, arrays.LOOKUP),
             "fields": structured(self.look.dimensions, arrays.FIELD),
@@ -411,7 +443,8 @@ class _Layout:
         guards: list[int] = []
         event_effects: list[Any] = []
         policies: list[Any] = []
-        since = self._since()
+        since, courts = self._since(), range(len(self.scenario.courts) + 1)
+        transfers = {name: self.outcome(shares, courts) for name, shares in self.scenario.transfers.items()}
         guard_class = self.source.guard_class
         triggers = {COMPLETE: TRIGGER_COMPLETE, ENTER: TRIGGER_ENTER}
         triggers |= {name: e for e, name in enumerate(self.events, start=FIRST_EVENT_TRIGGER)}
@@ -423,7 +456,8 @@ class _Layout:
             for t in workflow.transitions:
                 first, n = self.add_effects(t.effects)
                 target = -1 if t.target is None else self.states.index(t.target)
-                transitions.append((code[t.name], target, first, n, since.get(code[t.name], 0)))
+                transfer = (transfers.get(t.name, arrays.NONE), purpose_hash(f"transfer:{t.name}"))
+                transitions.append((code[t.name], target, first, n, since.get(code[t.name], 0), *transfer))
             here = [-1] * (len(self.states) * width)
             for m in tables:
                 taken = m.next[guard_class].astype(np.int64)
@@ -450,14 +484,14 @@ class _Layout:
             event, timing = self.workflow.events[name], self.scenario.timing_of(name)
             gives = self.outcomes_of(event, f"event:{name}", timing.outcome)
             after = self.takes(timing.after)
-            chance, rate = self._numbers(timing.chance, self.chances), self._numbers(timing.hazard, self.rates)
+            chance, rate = self._numbers(timing.chance, self.chances, local=True), self._numbers(timing.hazard, self.rates)
             calendar = -1 if timing.working_days is None else self._calendar(timing.working_days)
             repeats = EVERY if timing.repeats else HAZARD if timing.hazard is not None else ONCE
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
             rows.append((*gives, after, chance, rate, timing.only_waiting, calendar, repeats, *hashes))
         return structured(rows, arrays.EVENT, spare=False)
 
-    def _numbers(self, choice: Choice[float] | None, numbers: list[float]) -> int:
+    def _numbers(self, choice: Choice[float] | None, numbers: list[float], local: bool = False) -> int:
         """Return the lookup of a choice of numbers, -1 for none; the numbers are appended to a list."""
         if choice is None:
             return -1
@@ -466,7 +500,7 @@ class _Layout:
             numbers.append(value)
             return len(numbers) - 1
 
-        return self.look.choice(choice, number, self.scenario)
+        return self.look.choice(choice, number, self.scenario, local)
 
     def _activities(self) -> Any:
         pools = list(self.scenario.pools)
@@ -543,9 +577,16 @@ class _Layout:
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 here = self.scenario.suspensions_at(name, court)
                 interrupts = may_be_interrupted(pool, sizes)
-                limit = pool.queue_limit
+                limit, batch = pool.queue_limit, pool.batch or Batch(0, None, None)
+                together = (
+                    batch.most,
+                    -1 if batch.enough is None else batch.enough,
+                    -1 if batch.patience is None else batch.patience,
+                )
                 most, event = (-1, -1) if limit is None else (limit.cases, self.events.index(limit.event))
-                in_heap = interrupts or ranked or limit is not None or self.teams.may_be_interrupted(pool)
+                in_heap = (
+                    interrupts or ranked or limit is not None or pool.batch is not None or self.teams.may_be_interrupted(pool)
+                )
                 kept = FIRST_COME_IN_HEAP if in_heap and order == FIRST_COME else order
                 by_teams, first_kind, width, variants, *wakes = self.teams.of_station(pool, court)
                 exempt = self.scenario.exemption(name, court)
@@ -554,7 +595,7 @@ class _Layout:
                     SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
                     interrupts, ranked, k, by_teams, first_kind, width, variants, *wakes, pool.preempt is not None,
-                    MODES[pool.preempt or "resume"], most, event, 0,
+                    MODES[pool.preempt or "resume"], most, event, 0, *together,
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)

@@ -50,11 +50,12 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "arrived": cases.arrived,
         "armed": np.zeros(n, np.uint64),
         "position": np.zeros(n, np.int32),
-        "record": _record(workflow, cases),
+        "record": _record(workflow, cases, model.fixed["court_field"]),
         "stations": model.stations.copy(),
         "work": np.zeros(n + 1, arrays.WORK),  # memory that is never written is never allocated
         "serving": np.zeros(2 * model.n_free + 1, np.int64),
         "modes": np.zeros(model.n_free + 1, np.int64),
+        "members": np.zeros(model.n_free + 1, np.int64),
         "occupant": np.full(model.n_free + 1, -1, np.int64),
         "free": np.zeros(model.n_free + 1, np.int64),
         "links": np.zeros(model.n_free + 1, np.int64),
@@ -98,6 +99,7 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     choices += [choice for timing in scenario.event_timings.values() for choice in timing.choices]
     ranks = [*(pool.order.value for pool in scenario.pools.values()), *(work.priority for work in scenario.work.values())]
     choices += [rank for rank in ranks if isinstance(rank, Choice)]
+    choices += scenario.transfers.values()
     expressions = [e for choice in choices for e in choice.selectors()]
     expressions += [e for work in scenario.work.values() for e in work.conditions]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]
@@ -110,6 +112,8 @@ def _columns(cases: Cases, expression: Expression) -> Iterable[NDArray[Any]]:
     workflow, columns, n = cases.scenario.workflow, cases.columns, len(cases)
     fields = [name for name in workflow.record if name in names(expression)]
     domains = [_domain(workflow, name) for name in fields]
+    if cases.scenario.transfers and "court" in names(expression):
+        fields, domains = [*fields, "court"], [*domains, list(range(len(cases.scenario.courts)))]
     for combination in itertools.product(*domains):
         values = {**columns.values, **{f: np.full(n, v) for f, v in zip(fields, combination, strict=True)}}
         yield vector(expression, values, columns.missing, n)
@@ -136,17 +140,19 @@ def _initial_cases(cases: Cases, classes: FactClasses) -> Any:
     return table
 
 
-def _record(workflow: Workflow, cases: Cases) -> NDArray[np.uint16]:
-    """Return a row for each case: the codes of its record, then the visits to each activity and the starts of each clock.
+def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.uint16]:
+    """Return a row for each case: the codes of its record, the visits to each activity, the starts of each clock, and its court.
 
     A row is in one cache line if it fits.
     """
-    width = len(workflow.record) + len(workflow.activities) + len(workflow.events)
+    width = max(len(workflow.record) + len(workflow.activities) + len(workflow.events), court_field + 1)
     width = 1 << (width - 1).bit_length() if width <= _CACHE_LINE else width
     table = _cache_aligned(len(cases), 2 * width).view(np.uint16).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         np.subtract(cases.columns.values[name], low, out=table[:, k], dtype=np.int64, casting="unsafe")
+    if court_field >= 0:
+        table[:, court_field] = cases.court
     return table
 
 

@@ -29,11 +29,11 @@ _FEW = 8
 
 
 class Drawn(Protocol):
-    """The attributes of a case that draws depend on."""
+    """The attributes of a case that draws depend on; in `facts_here`, the court is the one where the case is now."""
 
     number: int
     key: int
-    facts: Sequence[Value]
+    facts_here: Sequence[Value]
     record: list[Value]
 
 
@@ -109,7 +109,7 @@ class Purpose:
         outcome: Choice[Shares] | None = None, values: Sequence[Value] = (),
     ) -> None:  # fmt: skip
         names = (plan.scenario.fact_names, tuple(plan.scenario.workflow.record))
-        record = frozenset(plan.scenario.workflow.record)
+        record = frozenset(plan.scenario.workflow.record) | ({"court"} if plan.scenario.transfers else set())
         self.name = name
         self.values = tuple(values)
         self._plan = plan
@@ -134,7 +134,7 @@ class Purpose:
         block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
-        length: Length = self._pick_length(case.facts, case.record, now)  # type: ignore[misc]
+        length: Length = self._pick_length(case.facts_here, case.record, now)  # type: ignore[misc]
         if length.fact is not None:
             return int(self._plan.times.lengths[length.fact][case.number])
         if length.months is not None:
@@ -149,7 +149,7 @@ class Purpose:
         block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._outcome_at_once and block is not None:
             return block[1][case.number & _WITHIN]
-        shares: Shares = self._pick_shares(case.facts, case.record, now)  # type: ignore[misc]
+        shares: Shares = self._pick_shares(case.facts_here, case.record, now)  # type: ignore[misc]
         bits = self._path.bits(case.key, self.name, visit)[1] if block is None else block[1][case.number & _WITHIN]
         return self.values.index(shares.values[choose(bits, shares.cumulative)])
 

@@ -74,25 +74,30 @@ class Case:
     state : str
         Empty before its arrival.
     facts : tuple
-        In the order of ``scenario.fact_names``.
+        In the order of ``scenario.fact_names``; the court is the home court.
+    facts_here : tuple
+        The same with the court where the case is now.
+    court, here : int
+        The home court, and the court where the case is now.
     record : list
         In the order of ``workflow.record``.
     arrived : int
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "calendar", "clocks", "court", "enabled", "entry", "facts", "first_started", "held", "interrupted", "interruptions", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "whole", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "batch", "calendar", "clocks", "court", "enabled", "entry", "facts", "facts_here", "first_started", "held", "here", "interrupted", "interruptions", "key", "length", "number", "record", "server", "started", "state", "station", "status", "transfers", "visit", "visits", "whole", "work")  # fmt: skip
 
     def __init__(
         self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
     ) -> None:
         self.number = number
-        self.court = court
+        self.court = self.here = court
         self.key = key
         self.arrived = arrived
-        self.facts = facts
+        self.facts = self.facts_here = facts
         self.record = list(record)
         self.visits = visits
+        self.transfers = 0  # number of its transitions that might have moved it
         self.state = ""
         self.status = NOWHERE
         self.activity: _Activity | None = None  # the activity that it waits for or undergoes
@@ -105,6 +110,7 @@ class Case:
         self.interrupted = False
         self.interruptions = 0  # of all its work
         self.server = -1
+        self.batch = -1  # number of the cases with which it is served together
         self.held: list[tuple[Station, int]] = []  # the servers of the team that serves it
         self.calendar: Calendar | None = None  # of that team
         self.station: Station | None = None
@@ -137,9 +143,9 @@ class _Team:
         """Return the stations whose servers the work on a case needs, each with their number."""
         found = []
         for stations, count, when in self._needs:
-            n = count(case.facts, case.record) if when is None or when(case.facts, case.record) else 0
+            n = count(case.facts_here, case.record) if when is None or when(case.facts_here, case.record) else 0
             if n > 0:
-                found.append((stations[case.court if len(stations) > 1 else 0], n))
+                found.append((stations[case.here if len(stations) > 1 else 0], n))
         return found
 
 
@@ -263,6 +269,15 @@ class Simulation:
         self._connect(stations)
         self._preempts = self.scenario.preempts
         self._held: list[Hold] = []
+        self._moved: list[tuple[int, int]] = []  # rows that move a case to another court, and that court
+        self._batches: list[tuple[int, int]] = []  # rows of cases that were served together, and the number of their batch
+        self._n_batches = 0
+        self._transfers = {
+            self.scenario.transition_names.index(name): Purpose(
+                plan, path, f"transfer:{name}", None, shares, range(len(self.scenario.courts) + 1)
+            )
+            for name, shares in self.scenario.transfers.items()
+        }
         self._common_calendars: dict[tuple[int, ...], Calendar] = {}
         names = list(workflow.activities)
         activities = {name: _Activity(self, names.index(name), work, stations, path) for name, work in self.scenario.work.items()}
@@ -353,6 +368,7 @@ class Simulation:
             station.preempt = pool.preempt
             if pool.queue_limit is not None:
                 station.limit, station.limit_event = pool.queue_limit
+            station.batch = pool.batch
             for suspension in self.scenario.suspensions_at(pool.name, court):
                 station.suspended.append((suspension.start, suspension.end))
                 self._at_capacity(suspension.end, station, None)
@@ -552,6 +568,8 @@ class Simulation:
     def _join(self, case: Case, station: Station, activity: _Activity) -> None:
         """Add a case to the queue of a station."""
         station.join(case, activity.priority(case))
+        if station.batch is not None and station.batch.patience is not None:
+            self._at_capacity(self.env._now + station.batch.patience, station, None)
         if station.limit is not None:
             self._grown.add(station.index)
             self._touched.add(_QUEUES)
@@ -574,6 +592,9 @@ class Simulation:
                 if self._start_teams(station, now) == INTERRUPTED_OTHERS:
                     self._touched.update(touched[k:])
                     return
+                continue
+            if station.batch is not None:
+                self._start_together(station, now)
                 continue
             while (case := self._next(station, now)) is not None:
                 self._start(case, station, now)
@@ -604,6 +625,19 @@ class Simulation:
                 break
         if self._grown:
             self._touched.add(_QUEUES)
+
+    def _start_together(self, station: Station, now: int) -> None:
+        """Start work on several cases at once, as long as enough of them wait. It takes as long as that of the first."""
+        while cases := station.next_batch(now, _length):
+            length = _length(cases[0], now)
+            server = station.seize(cases[0])
+            for case in cases:
+                self._begin_work(case, length, now)
+                case.server, case.batch = server, self._n_batches
+                station.serving[case.number] = (case, 1)
+                self._finish_at(case, station.complete(now, length))
+            station.members[server] = len(cases)
+            self._n_batches += 1
 
     def _start_teams(self, station: Station, now: int) -> int:
         """Start the cases of a queue for which a team is free, in order, up to one that interrupts other work."""
@@ -668,6 +702,11 @@ class Simulation:
             return case.activity.pool  # type: ignore[union-attr]
         self._held += [(len(self._rows), station.pool, server) for station, server in case.held[1:]]
         return case.held[0][0].pool
+
+    def _record_batch(self, case: Case) -> None:
+        """Record the batch of a case that is served together with others, for the row that was written last."""
+        if case.batch >= 0:
+            self._batches.append((len(self._rows) - 1, case.batch))
 
     def _release(self, case: Case) -> None:
         """Release the servers of a case."""
@@ -734,6 +773,7 @@ class Simulation:
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, pool, case.server,
                  case.enabled, case.started, completed, outcome, now)
             )  # fmt: skip
+            self._record_batch(case)
             self._leave(case)
         else:
             self._plain_row(case, taken, cause, old, outcome)
@@ -741,6 +781,8 @@ class Simulation:
             steps = steps_of(policy.workflow, trigger, fired, (before, seen, case.record), old, case.state)
             self._judge(case, self.watch.row(case, steps, now))
         if moved:
+            if taken in self._transfers:
+                self._transfer(case, taken)
             self._enter(case, old)
         if taken in self._since and case.state not in self._final:
             for event in self._since[taken]:
@@ -748,6 +790,16 @@ class Simulation:
         if taken in self._hooks:
             self._hooks[taken](self, case)
         return moved
+
+    def _transfer(self, case: Case, taken: int) -> None:
+        """Move a case that has taken a transition to another court, or let it stay."""
+        purpose, courts = self._transfers[taken], self.scenario.courts
+        court = purpose.outcome(case, case.transfers, self.env._now)  # the values are the courts, and one more for staying
+        case.transfers += 1
+        if court not in (case.here, len(courts)):
+            case.here = court
+            case.facts_here = (*case.facts[:-1], courts[court])
+            self._moved.append((len(self._rows) - 1, court))
 
     def _enforce(self, policy: _Policy) -> None:
         """Put a policy into force."""
@@ -781,7 +833,7 @@ class Simulation:
             case.work = None
         case.status = NOWHERE
         case.interrupted = False
-        case.server = -1
+        case.server = case.batch = -1
         case.enabled = case.started = NEVER
 
     def _enable(self, case: Case, activity: _Activity) -> None:
@@ -797,7 +849,7 @@ class Simulation:
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
             case.status = WAITING
-            case.station = station = activity.stations[case.court if len(activity.stations) > 1 else 0]
+            case.station = station = activity.stations[case.here if len(activity.stations) > 1 else 0]
             self._join(case, station, activity)
             if station.by_teams or station.preempt is not None or station.may_start(now):
                 self._touched.add(station.index)
@@ -839,7 +891,7 @@ class Simulation:
         visit = self._visit(case, event.visits, event.name, event.most)
         if event.chance is not None:
             bits = event.lottery.numerator(case, visit)
-            if not bits < event.chance(case.facts, case.record, now) * 2.0**53:
+            if not bits < event.chance(case.facts_here, case.record, now) * 2.0**53:
                 return
         days = event.working_days
         length = event.purpose.length(case, visit, now)
@@ -923,12 +975,13 @@ class Simulation:
                     (case.number, -1, BY_HORIZON, state, state, *at, case.server,
                      case.enabled, case.started, NEVER, -1, self._horizon)
                 )  # fmt: skip
+                self._record_batch(case)
         resized = {
             name: tuple(tuple(p.sizes) for p in self._stations if p.pool == i)
             for i, name in enumerate(self.scenario.pools)
             if name in self._resized
         }
-        return event_log(self.plan.cases, self._rows, resized, self._held)
+        return event_log(self.plan.cases, self._rows, resized, self._held, self._moved, self._batches)
 
     def _judge(self, case: Case, violation: Violation | None) -> None:
         """Raise if a rule was broken and the monitor is to stop the run."""

@@ -7,6 +7,7 @@ from heapq import heappop, heappush, merge
 from itertools import count
 from typing import Any, Protocol
 
+from simulations.scenarios.scenario import Batch
 from simulations.timing.calendars import Calendar
 
 QueueEntry = tuple[float, bool, Any, int, int, int, Any]
@@ -58,11 +59,13 @@ class Station:
         The stations with cases that may need a server of this one.
     preempt : str or None
         How work goes on that a more urgent case or a smaller size has interrupted; ``None`` if they interrupt nothing.
+    batch : Batch or None
+        If a server works on several cases at once; `members` has the number of cases of each server.
     limit : int or None
         Largest number of cases in the queue; `limit_event` happens to the last case of a longer one.
     """
 
-    __slots__ = ("_exempt_queue", "_queue", "alone", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "limit", "limit_event", "numbered", "open_until", "order", "pool", "preempt", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
+    __slots__ = ("_exempt_queue", "_queue", "alone", "batch", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "limit", "limit_event", "members", "numbered", "open_until", "order", "pool", "preempt", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
 
     def __init__(
         self,
@@ -96,6 +99,8 @@ class Station:
         self.alone = True
         self.wakes: tuple[int, ...] = ()
         self.preempt: str | None = None
+        self.batch: Batch | None = None
+        self.members: dict[int, int] = {}
         self.limit: int | None = None
         self.limit_event = ""
         self._queue: list[QueueEntry] = []
@@ -187,6 +192,22 @@ class Station:
             queue[:] = sorted(entry for entry in queue if entry[-1].entry is entry)
         return [entry[-1] for entry in merge(self._queue, self._exempt_queue)]
 
+    def next_batch(self, now: int, length: Callable[[Any, int], int]) -> list[Any]:
+        """Remove and return the cases that are served together next, in the order of the queue; none if none may be served now."""
+        batch: Batch = self.batch  # type: ignore[assignment]
+        if not self.may_start(now) or not self._has_slot:
+            return []
+        waiting = [case for case in self.in_order() if not self.is_suspended(case, now)]
+        enough = batch.enough is not None and len(waiting) >= batch.enough
+        if not enough and (batch.patience is None or all(now - case.enabled < batch.patience for case in waiting)):
+            return []
+        if not waiting or (self.rule == "fit" and not self.calendar.fits(now, length(waiting[0], now))):
+            return []
+        chosen = waiting[: batch.most]
+        for case in chosen:
+            case.entry = None
+        return chosen
+
     def is_suspended(self, case: Any, now: int) -> bool:
         """Return whether a suspension keeps a case from starting."""
         return any(start <= now < end for start, end in self.suspended) and not (self.exempt is not None and self.exempt(case))
@@ -222,7 +243,12 @@ class Station:
         return self.calendar.complete(now, length, self.rule)
 
     def release(self, case: Any, server: int) -> None:
-        """Release a server of a case that leaves the station."""
+        """Release a server of a case that leaves the station, unless it still works on others."""
+        if self.members.get(server, 0) > 1:
+            self.members[server] -= 1
+            self.serving.pop(case.number, None)
+            return
+        self.members.pop(server, None)
         self.busy -= 1
         self.serving.pop(case.number, None)
         heappush(self.free, server)

@@ -16,6 +16,7 @@ from simulations.engines.kernel import arrays
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Need, Pool, Scenario, Team, Work
 from simulations.timing.calendars import Calendar, common_calendar
+from workflow.deciding.table import Columns
 from workflow.predicates import Expression, names, vector
 
 _OfTeam = tuple[tuple[str, int, int], ...]
@@ -62,20 +63,26 @@ class Teams:
         made: dict[Hashable, int] = {}
         for court in range(len(self._scenario.courts)):
             exempt = tuple(self._exemption(need.pool, court) for need in needs)
-            if exempt not in made:
-                made[exempt] = self._lookup(work, teams, takes, exempt)
-            self._kind_of.append(made[exempt])
+            here = court if self._scenario.transfers else None
+            if (exempt, here) not in made:
+                made[exempt, here] = self._lookup(work, teams, takes, exempt, here)
+            self._kind_of.append(made[exempt, here])
         return first
 
     def _exemption(self, pool: str, court: int) -> Expression | None:
         return self._scenario.exemption(pool, court) if self._scenario.pools[pool].at_court else None
 
-    def _lookup(self, work: Work, teams: Sequence[Team], takes: Sequence[int], exempt: Sequence[Expression | None]) -> int:
-        """Tabulate the kind of a case."""
+    def _lookup(
+        self, work: Work, teams: Sequence[Team], takes: Sequence[int], exempt: Sequence[Expression | None], court: int | None
+    ) -> int:
+        """Tabulate the kind of a case, whose servers may depend on the court where it is; ``None`` for the home court."""
         needs = [need for team in teams for need in team.needs]
         conditions = [c for c in (*exempt, *(need.when for need in needs)) if c is not None]
         read = frozenset[str]().union(*(need.count.reads() for need in needs), *(names(c) for c in conditions))
         fields, columns = self._look.grid(read)
+        home = columns
+        if court is not None:
+            columns = Columns({**columns.values, "court": np.full(len(columns), court)}, columns.missing)
         table = np.zeros((len(columns), 2 * len(needs)), np.int64)
         for k, (need, condition) in enumerate(zip(needs, exempt, strict=True)):
             for leaf, rows in need.count.rows(columns, self._scenario.namespace.fields):
@@ -83,7 +90,7 @@ class Teams:
             if need.when is not None:
                 table[:, 2 * k] *= np.broadcast_to(vector(need.when, columns.values, columns.missing), len(columns))
             if condition is not None:
-                is_exempt = np.broadcast_to(vector(condition, columns.values, columns.missing), len(columns))
+                is_exempt = np.broadcast_to(vector(condition, home.values, home.missing), len(home))
                 table[:, 2 * k + 1] = is_exempt & (table[:, 2 * k] > 0)
         distinct, which = np.unique(table, axis=0, return_inverse=True)
         numbers = [self._kind(work, teams, takes, row) for row in distinct.tolist()]

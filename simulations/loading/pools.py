@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
+from simulations.loading.batches import read_batch
 from simulations.loading.context import Context, without_comma
 from simulations.loading.queue_limits import read_queue_limit
 from simulations.loading.rotas import RotaFormat, is_rota, read_changing, read_table_by_court
@@ -49,9 +50,11 @@ def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str,
             if key in entry.model_fields_set:
                 message = f"{why}, and the pool has none; add calendar:, or leave {key}: out"
                 context.wrong((*path, key), f"{what}: {key}: {message}")
-    limit = read_queue_limit(context, name, entry)
+    limit, batch = read_queue_limit(context, name, entry), read_batch(context, name, entry, sizes)
     preempt = "resume" if entry.preempt is True else entry.preempt or None
-    return Pool(name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots, preempt, limit)
+    return Pool(
+        name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots, preempt, limit, batch
+    )
 
 
 def _by_court(context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool) -> list[T] | None:

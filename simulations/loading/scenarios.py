@@ -15,6 +15,7 @@ from simulations.loading.costs import read_costs
 from simulations.loading.events import read_events
 from simulations.loading.people import People
 from simulations.loading.pools import read_pools, read_suspensions
+from simulations.loading.transfers import read_transfers
 from simulations.loading.uncertain import check_uncertain, read_uncertain, without_set
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.other_files import OtherFiles
@@ -144,6 +145,7 @@ def _read(context: Context) -> Scenario:
     event_timings = read_events(context, workflows, {name: (calendar, specs[name]) for name, calendar in calendars.items()})
     limits = [pool.queue_limit.event for pool in pools.values() if pool.queue_limit is not None]
     event_timings = {**{event: EventTiming(event) for event in limits}, **event_timings}
+    transfers = read_transfers(context, workflows)
     people = People(context)
     suspensions = read_suspensions(context)
     backlog = read_backlog(context, people)
@@ -172,6 +174,7 @@ def _read(context: Context) -> Scenario:
         about=file.about,
         document=context.node,
         policies=tuple(policies),
+        transfers=transfers,
         costs=costs,
         uncertain=read_uncertain(context),
         tables_of_rotas=tuple(context.tables_of_rotas),

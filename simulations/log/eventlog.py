@@ -161,6 +161,10 @@ class EventLog:
         Actual sizes of the pools that a user's process resized.
     further : ndarray of int64, shape (n, 3)
         The servers of teams that the rows do not name: the index of the row, pool and server of each, as in `Hold`.
+    transfers : ndarray of int64, shape (n, 2)
+        The rows that move a case to another court, in order, each with that court.
+    batches : ndarray of int64, shape (n, 2)
+        The rows of cases that a server served together with others, in order, each with the number of its batch.
     """
 
     cases: Cases
@@ -168,6 +172,8 @@ class EventLog:
     columns: Mapping[str, NDArray[Any]]
     resized: Mapping[str, Sizes] = field(default_factory=dict)
     further: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+    transfers: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    batches: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     def sizes(self, pool: str) -> Sizes:
         """Return the sizes of a pool over time at each of its stations."""
@@ -181,6 +187,34 @@ class EventLog:
         """Return the rows sorted by case."""
         case, n = self.columns["case_id"], len(self.cases)
         return ByCase(order_of(case, n), _first(case, n))
+
+    def court_at(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the court at which the case of each row was before the row."""
+        if len(self.transfers):
+            return self._court_before.take(rows)
+        return self.cases.court.take(self.columns["case_id"].take(rows))  # for small integers `take` is faster than []
+
+    @cached_property
+    def _court_before(self) -> NDArray[np.int64]:
+        """Return the court at which the case of each row was before the row."""
+        order, first = self.by_case.order, self.by_case.opening
+        index = np.empty(len(self), np.int64)
+        index[order] = np.arange(len(self))
+        court = np.full(len(self) + 1, -1, np.int64)
+        court[index[self.transfers[:, 0]] + 1] = self.transfers[:, 1]  # of the next row in the order of cases
+        court = court[:-1]
+        court[first] = self.cases.court[np.diff(self.by_case.first) > 0]
+        known = np.maximum.accumulate(np.where(court >= 0, np.arange(len(court)), 0))
+        before = np.empty(len(self), np.int64)
+        before[order] = court[known]
+        return before
+
+    def courts_after(self, n_rows: int) -> NDArray[np.int64]:
+        """Return the court at which each case is after a number of rows."""
+        court = self.cases.court.astype(np.int64)
+        moves = self.transfers[: np.searchsorted(self.transfers[:, 0], n_rows)]
+        court[self.columns["case_id"][moves[:, 0]]] = moves[:, 1]  # numpy keeps the last of several assignments
+        return court
 
     def since(self) -> NDArray[np.int64]:
         """Return when the case of each row entered its state, in the order of `by_case`."""
@@ -222,26 +256,29 @@ class EventLog:
         queue = {name: pools.index(work.pool) for name, work in scenario.work.items() if work.pool is not None}
         of_activity = np.array([*(queue.get(name, -1) for name in self.labels.activity), -1], np.int64)
         rows = np.flatnonzero(self.columns["pool"] >= 0)
-        station = self._station_of(of_activity[self.columns["activity"][rows]], self.columns["case_id"][rows])
+        station = self._station_of(of_activity[self.columns["activity"][rows]], self.court_at(rows))
         return ByStation.of(rows, station, len(self.by_station.first) - 1)
 
     def station_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the station, numbered pool by pool, of rows that belong to a pool."""
-        return self._station_of(self.columns["pool"][rows], self.columns["case_id"][rows])
+        return self._station_of(self.columns["pool"][rows], self.court_at(rows))
 
-    def _station_of(self, pools: NDArray[Any], cases: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the station of each pool for each case."""
+    def _station_of(self, pools: NDArray[Any], courts: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the station of each pool at each court."""
         stations: list[int] = []
         n_stations, n_courts = 0, len(self.cases.scenario.courts)
         for pool in self.cases.scenario.pools.values():
             stations += range(n_stations, n_stations + n_courts) if pool.at_court else [n_stations] * n_courts
             n_stations += len(pool.calendars)
         index = pools * np.int64(n_courts)
-        index += self.cases.court.take(cases)  # for small integers `take` is faster than []
+        index += courts
         return np.array(stations, np.int64).take(index)
 
     def served(self, pool: str, station: int) -> NDArray[np.int64]:
-        """Return the rows that end the work of a server at a station of a pool, in order of time; each once for each server."""
+        """Return the rows that end the work of a server at a station of a pool, in order of time; each once for each server.
+
+        Of cases that a server served together, only the last row counts: it ends his work.
+        """
         return self.servers(pool, station)[0]
 
     def servers(self, pool: str, station: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -252,14 +289,24 @@ class EventLog:
             station += len(each.calendars)
         rows = self.by_station.rows[self.by_station.first[station] : self.by_station.first[station + 1]]
         rows = rows[self.columns["started_at"][rows] > NEVER]
+        if len(self.batches):
+            rows = rows[~np.isin(rows, self._within_batches)]
         servers = self.columns["server"][rows].astype(np.int64)
         if len(self.further):
             row, of_pool, server = self.further.T
-            here = self._station_of(of_pool, self.columns["case_id"][row]) == station
+            here = self._station_of(of_pool, self.court_at(row)) == station
             rows, servers = np.concatenate([rows, row[here]]), np.concatenate([servers, server[here]])
             order = np.argsort(rows, kind="stable")
             rows, servers = rows[order], servers[order]
         return rows, servers
+
+    @cached_property
+    def _within_batches(self) -> NDArray[np.int64]:
+        """Return the rows of batches after which their server still works on others."""
+        rows, batch = self.batches.T
+        last = np.empty(int(batch.max()) + 1, np.int64)
+        last[batch] = rows  # numpy keeps the last of several assignments
+        return np.asarray(rows[rows != last[batch]])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with labels for codes and datetimes for instants."""
@@ -278,13 +325,24 @@ class EventLog:
 
 
 def event_log(
-    cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | None = None, further: Sequence[Hold] = ()
+    cases: Cases,
+    rows: Sequence[Row],
+    resized: Mapping[str, Sizes] | None = None,
+    further: Sequence[Hold] = (),
+    transfers: Sequence[tuple[int, int]] = (),
+    batches: Sequence[tuple[int, int]] = (),
 ) -> EventLog:
-    """Make a log from an engine's rows, which are in order of time, and the further servers of teams."""
+    """Make a log from an engine's rows, which are in order of time, the further servers of teams, transfers and batches."""
     labels = Labels.of(cases.scenario)
     values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(COLUMNS)).reshape(-1, len(COLUMNS))
     columns = {name: values[:, k].astype(dtype) for k, (name, dtype) in enumerate(labels.types().items())}
-    return EventLog(cases, labels, columns, resized or {}, np.array(further, np.int64).reshape(-1, 3))
+    return EventLog(
+        cases, labels, columns, resized or {}, np.array(further, np.int64).reshape(-1, 3), _pairs(transfers), _pairs(batches)
+    )
+
+
+def _pairs(pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

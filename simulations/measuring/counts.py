@@ -115,6 +115,14 @@ class Split:
         self._counted = firsts.of(entry.cases or [])
         self._within = _codes(self._log.labels.state, entry.within or [])
 
+    def slot(self, frame: Frame) -> Integers | None:
+        """Return the slot of each case in the row that the measure counts; ``None`` for the home court of each."""
+        if not len(self._log.transfers):
+            return None
+        slot = frame.slot.copy()
+        slot[self._log.columns["case_id"][self._counted]] = frame.slot_of(self._counted)
+        return slot
+
     def cases_at(self, n_rows: int, state: NDArray[Any]) -> dict[str, Integers]:
         """Return the cases of each part after the first `n_rows` rows, given the state of each case then."""
         unassigned = self._log.columns["case_id"][_up_to(self._counted, n_rows)].astype(np.intp)
@@ -146,12 +154,12 @@ class Split:
 
 
 def emptied(state: str, frame: Frame, firsts: Firsts) -> ByCourt:
-    """Return when the last of the cases that began in a state first left it, in days since the start, by instant."""
+    """Return when the last of the cases that began in a state first left it, in days since the start, by instant and home court."""
     cases, columns = frame.log.cases, frame.log.columns
     code = frame.log.labels.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
-    still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows)[:, 0]
-    slot, left_at = frame.slot_of(rows), columns["happened_at"][rows]
+    still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows, home=True)[:, 0]
+    slot, left_at = frame.slot_of(rows, home=True), columns["happened_at"][rows]
     last, last_left, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
     for n in n_counted:
         last_left[slot[:n]] = left_at[:n]  # numpy keeps the last of several assignments

@@ -263,6 +263,21 @@ BUILT_IN = {
             accumulates=True,
         ),
         Descriptor(
+            "transfers_in", Family.DOCKET, "cases", "Transfers in",
+            f"How often a case on the docket came from another court {_SINCE}. It is neither inflow nor a disposal, and counts at the"
+            " court to which it goes. Pending cases are those at the start, plus inflow and transfers in, less disposals and transfers"
+            " out.",
+            "`transfers_out` of the same court and time",
+            accumulates=True,
+        ),
+        Descriptor(
+            "transfers_out", Family.DOCKET, "cases", "Transfers out",
+            f"How often a case on the docket went to another court {_SINCE}. It is neither inflow nor a disposal, and counts at the"
+            " court that it leaves. For all courts together it equals `transfers_in`.",
+            "`transfers_in` of the same court and time",
+            accumulates=True,
+        ),
+        Descriptor(
             "clearance_rate", Family.DOCKET, "share", "Clearance rate",
             "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Above 20"
             " hardly any case came in, and the rate has no meaning: tables show `few came in`, and a comparison does not test it.",
@@ -443,7 +458,8 @@ def describe(scenario: Scenario) -> dict[str, Descriptor]:
 def _measures(scenario: Scenario) -> Iterator[Descriptor]:
     for entry in scenario.workflow.measures:
         yield from _declared(entry, scenario)
-    for name in ("pending", "unfinished", "unfinished_age.mean", "inflow", "disposals", "clearance_rate"):
+    moved = ("transfers_in", "transfers_out") if scenario.transfers else ()
+    for name in ("pending", "unfinished", "unfinished_age.mean", "inflow", "disposals", *moved, "clearance_rate"):
         yield BUILT_IN[name]
     if any(days is not None for days in scenario.court_days):
         yield BUILT_IN[WORKING_AGE]

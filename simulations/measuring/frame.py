@@ -43,7 +43,7 @@ class Frame:
     n_rows : ndarray of int64, shape (n_instants,)
         Number of rows up to each instant.
     slot : ndarray of int64, shape (n_cases,)
-        Court and group of each case as one number: court times number of groups, plus group.
+        Home court and group of each case as one number: court times number of groups, plus group.
     shape : (int, int)
         Number of courts and of groups.
     """
@@ -64,13 +64,26 @@ class Frame:
         """Return the index of the first instant that is not before each time; the number of instants if all are before it."""
         return _count_before(self.untils, at)
 
-    def slot_of(self, rows: Integers) -> Integers:
-        """Return the slot of the case of each row."""
-        return np.asarray(self.slot.take(self.log.columns["case_id"][rows]))
+    def first_row_until(self, rows: Integers) -> NDArray[np.signedinteger[Any]]:
+        """Return the index of the first instant that is not before each row."""
+        return _count_before(self.n_rows - 1, rows)
 
-    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None) -> ByCourt:
-        """Count cases, or sum integer weights of cases, by court and group, and for all courts."""
-        return add_up(self.slot.take(cases), self.shape, weights).astype(float)
+    def slot_of(self, rows: Integers, home: bool = False) -> Integers:
+        """Return the slot of the case of each row: with the court at which it was before the row, or its home court."""
+        case = self.log.columns["case_id"][rows]
+        if home or not len(self.log.transfers):
+            return np.asarray(self.slot.take(case))
+        return np.asarray(self.log.court_at(rows) * self.shape[1] + self.grouping.of_case.take(case))
+
+    def slot_after(self, n_rows: int) -> Integers:
+        """Return the slot of each case after a number of rows: with the court at which it then is."""
+        if not len(self.log.transfers):
+            return self.slot
+        return np.asarray(self.log.courts_after(n_rows) * self.shape[1] + self.grouping.of_case)
+
+    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None, slot: Integers | None = None) -> ByCourt:
+        """Count cases, or sum integer weights of cases, by court and group, and for all courts; `slot` has that of each case."""
+        return add_up((self.slot if slot is None else slot).take(cases), self.shape, weights).astype(float)
 
     def cell(self, slot: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
         """Return the cell of each entry: its slot, and the index of the first instant at which it counts, as one number."""
@@ -105,12 +118,12 @@ class Frame:
         """Count cases, each from a time on, by instant, court and group."""
         return np.asarray(self.count(self.slot.take(cases), self.first_until(at))[:, 0])
 
-    def count_rows(self, *of: Integers) -> Integers:
-        """Count several sets of rows, by instant, set, court and group."""
+    def count_rows(self, *of: Integers, home: bool = False) -> Integers:
+        """Count several sets of rows, by instant, set, court and group; the court is that before the row, or the home court."""
         rows, sizes = np.concatenate(of), [len(one) for one in of]
         slot = np.repeat(np.arange(len(of)) * math.prod(self.shape), sizes)
-        slot += self.slot_of(rows)
-        return self.count(slot, _count_before(self.n_rows - 1, rows), len(of))
+        slot += self.slot_of(rows, home)
+        return self.count(slot, self.first_row_until(rows), len(of))
 
 
 def _count_before(instants: Integers, at: Integers) -> NDArray[np.signedinteger[Any]]:

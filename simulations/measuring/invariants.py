@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
-from simulations.log.row import BY_INTERRUPTION
+from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import beyond_size, wrong_starts
 from simulations.scenarios.scenario import Pool
@@ -59,6 +59,55 @@ def check_log(log: EventLog) -> None:
                 f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
             )
     _busy(log)
+    _conserved(log)
+    _together(log)
+
+
+def _together(log: EventLog) -> None:
+    """Check that cases of one batch begin at the same time with the same server, and are no more than the pool serves together."""
+    rows, batch = log.batches.T
+    if not len(rows):
+        return
+    first = np.full(int(batch.max()) + 1, -1, np.int64)
+    first[batch[::-1]] = rows[::-1]  # numpy keeps the last of several assignments
+    for name in ("pool", "server", "started_at"):
+        column = log.columns[name]
+        _all(
+            column[rows] == column[first[batch]], log.columns["case_id"][rows], f"cases that are served together differ in {name}"
+        )
+    most = np.array([0 if pool.batch is None else pool.batch.most for pool in log.cases.scenario.pools.values()])
+    within = np.bincount(batch)[batch] <= most[log.columns["pool"][rows]]
+    _all(within, log.columns["case_id"][rows], "more cases are served together than the pool allows")
+
+
+def _conserved(log: EventLog) -> None:
+    """Check that cases change their courts only as the scenario says, and that each court has the cases that it should.
+
+    The cases that began at a court and those that came, less those that went and those that ended there, are open there at the
+    end. A case changes its court only with a transition that transfers cases, to a court that has a share.
+    """
+    scenario, rows, to_court = log.cases.scenario, *log.transfers.T
+    case, n = log.columns["case_id"], len(scenario.courts)
+    before = log.court_at(rows)
+    _all(before != to_court, case[rows], "a case goes to the court at which it is")
+    for name in set(log.columns["transition"][rows].tolist()):
+        shares = scenario.transfers.get(log.labels.transition[name] if name >= 0 else "")
+        possible = set[int]() if shares is None else {court for each in shares.leaves() for court in each.possible()}
+        mine = log.columns["transition"][rows] == name
+        _all(np.isin(to_court[mine], list(possible)), case[rows[mine]], "a case goes to a court to which no transfer leads")
+    final = np.array([s.kind is StateKind.FINAL for s in scenario.workflow.states.values()])
+    ended = np.flatnonzero(final[log.columns["to_state"]] & ~final[log.columns["from_state"]])
+    open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
+    began = np.flatnonzero(log.cases.arrived <= scenario.horizon)
+    still = ~final[log.columns["to_state"][rows]]  # a case that ends with the same row ends at the court before it
+    counts = (log.cases.court[began], to_court[still], before[still], log.court_at(ended), log.court_at(open_))
+    start, came, went, closed, there = (np.bincount(courts, minlength=n) for courts in counts)
+    for k, court in enumerate(scenario.courts):
+        if start[k] + came[k] != went[k] + closed[k] + there[k]:
+            raise BrokenInvariant(
+                f"the cases of {court!r} are not conserved: {start[k]} began there, {came[k]} came, {went[k]} went, {closed[k]} ended,"
+                f" {there[k]} are there at the end"
+            )
 
 
 def _parts(by_case: ByCase) -> Iterator[slice]:

@@ -53,8 +53,8 @@ _Kind = tuple[tuple[tuple[str, int, int, bool], ...], ...]
 
 def _kinds(log: EventLog, groups: Sequence[Sequence[Need]], ends: Integers) -> list[tuple[tuple[_Kind, bool], Integers]]:
     """Return the waits of cases that need the same, and whether their work had been interrupted."""
-    scenario, case = log.cases.scenario, log.columns["case_id"][ends]
-    court, needs = log.cases.court[case].astype(np.int64), [need for group in groups for need in group]
+    scenario = log.cases.scenario
+    court, needs = log.court_at(ends).astype(np.int64), [need for group in groups for need in group]
     conditions = {
         (need.pool, k): c for need in needs for k in range(len(scenario.courts)) if (c := scenario.exemption(need.pool, k))
     }

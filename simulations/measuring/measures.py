@@ -22,7 +22,7 @@ from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.measuring.slots import slots_used
-from simulations.measuring.standing import FLOWS, Crossings, Standing, daily, flows, states_at
+from simulations.measuring.standing import FLOWS, TRANSFERS, Crossings, Standing, daily, flows, states_at, transfers
 from simulations.measuring.sums import ratio
 from simulations.measuring.unfit import unfit
 from simulations.measuring.utilisation import times_by_instant, utilisation
@@ -157,11 +157,12 @@ def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts, wanted: Set[s
         return [{} for _ in frames]
     n_rows, untils = frames[0].n_rows, frames[0].untils.tolist()
     for until, rows, state in zip(untils, n_rows.tolist(), states_at(log, n_rows), strict=True):
-        parts = {part: cases for split in splits for part, cases in split.cases_at(rows, state).items()}
+        parts = [(split, split.cases_at(rows, state)) for split in splits]
         for frame, by_court in zip(frames, of_frames, strict=True):
-            for part, cases in parts.items():
-                by_court[part].append(frame.add_up(cases))
-            for name, here in standing.at(until, state, frame).items():
+            for split, cases_of in parts:
+                for part, cases in cases_of.items():
+                    by_court[part].append(frame.add_up(cases, slot=split.slot(frame)))
+            for name, here in standing.at(until, rows, state, frame).items():
                 by_court[name].append(here)
     return [{name: np.array(by_court) for name, by_court in by_name.items()} for by_name in of_frames]
 
@@ -183,7 +184,8 @@ def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, ByCourt], wanted: 
 
 
 def _flows(frame: Frame, crossings: Crossings, wanted: Set[str]) -> dict[str, ByCourt]:
-    return {} if wanted.isdisjoint(FLOWS) else flows(frame, crossings)
+    moved = transfers(frame, crossings) if len(frame.log.cases.scenario.transfers) and not wanted.isdisjoint(TRANSFERS) else {}
+    return moved if wanted.isdisjoint(FLOWS) else moved | flows(frame, crossings)
 
 
 def _inputs(frame: Frame, wanted: Set[str]) -> dict[str, ByCourt]:

@@ -25,6 +25,7 @@ from workflow.model.definition import StateKind
 _ROWS_AT_ONCE = 1 << 20
 
 FLOWS = frozenset({"inflow", "disposals", "clearance_rate"})
+TRANSFERS = frozenset({"transfers_in", "transfers_out"})
 STANDING = frozenset({"pending", "unfinished", "unfinished_age.mean", WORKING_AGE})
 
 Integers = NDArray[np.int64]
@@ -55,41 +56,52 @@ class Standing:
         self._days = working_days(cases)
         self._days_before = days_before(cases, self._days)
 
-    def at(self, until: int, state: NDArray[Any], frame: Frame) -> dict[str, ByCourt]:
-        """Return the measures at an instant by court and group, given the state of each case then."""
+    def at(self, until: int, n_rows: int, state: NDArray[Any], frame: Frame) -> dict[str, ByCourt]:
+        """Return the measures at an instant by court and group, given the state of each case then, after `n_rows` rows."""
         if not self.wanted:
             return {}
         cases, here = self._cases, self._cases.arrived <= until
         open_ = np.flatnonzero(here & ~one_of(state, self._final))
-        unfinished, age = frame.add_up(open_), frame.add_up(open_, until - cases.arrived[open_])
+        slot = frame.slot_after(n_rows)
+        unfinished, age = frame.add_up(open_, slot=slot), frame.add_up(open_, until - cases.arrived[open_], slot)
         values = {
-            "pending": frame.add_up(np.flatnonzero(here & ~one_of(state, self._off))),
+            "pending": frame.add_up(np.flatnonzero(here & ~one_of(state, self._off)), slot=slot),
             "unfinished": unfinished,
             "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY),
         }
         if self._days:
-            counted = open_[np.isin(cases.court[open_], list(self._days))]
+            courts = frame.log.courts_after(n_rows)
+            counted = open_[np.isin(courts[open_], list(self._days))]
             by_now = np.zeros(frame.shape[0], np.int64)
+            before = self._days_before.copy()
             for court, begin in self._days.items():
                 by_now[court] = np.searchsorted(begin, until)
-            worked = by_now[cases.court[counted]] - self._days_before[counted]
-            values[WORKING_AGE] = ratio(frame.add_up(counted, worked), frame.add_up(counted))
+                moved = np.flatnonzero((courts == court) & (cases.court != court))
+                before[moved] = np.searchsorted(begin, cases.arrived[moved])
+            worked = by_now[courts[counted]] - before[counted]
+            values[WORKING_AGE] = ratio(frame.add_up(counted, worked, slot), frame.add_up(counted, slot=slot))
         return values
 
 
 @dataclass(frozen=True)
 class Crossings:
-    """The rows at which cases return to the docket, and those at which they leave it."""
+    """The rows at which cases return to the docket, those at which they leave it, and those at which they change their court.
+
+    A case that leaves the docket with the same row changes no court as far as the docket is concerned.
+    """
 
     back: Integers
     left: Integers
+    moved: Integers
+    to_court: Integers
 
     @classmethod
     def of(cls, log: EventLog) -> Crossings:
         """Return the crossings of a log."""
         off = _off_docket(log.cases.scenario)
         was_off, is_off = (one_of(log.columns[name], off) for name in ("from_state", "to_state"))
-        return cls(np.flatnonzero(was_off & ~is_off), np.flatnonzero(is_off & ~was_off))
+        moved, to_court = log.transfers[~is_off[log.transfers[:, 0]]].T
+        return cls(np.flatnonzero(was_off & ~is_off), np.flatnonzero(is_off & ~was_off), moved, to_court)
 
 
 def flows(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
@@ -102,6 +114,19 @@ def flows(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
     arriving = np.flatnonzero(new)
     inflow = back + frame.count_cases(arriving, cases.arrived[arriving])
     return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
+
+
+def transfers(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
+    """Return how many cases came from and went to other courts.
+
+    Initial backlog plus inflow plus transfers in equals pending plus disposals plus transfers out, at each court.
+    """
+    kept = np.searchsorted(crossings.moved, frame.n_before)
+    rows, to_court = crossings.moved[kept:], crossings.to_court[kept:]
+    out = frame.count_rows(rows)[:, 0]
+    slot = to_court * frame.shape[1] + frame.grouping.of_case.take(frame.log.columns["case_id"][rows])
+    into = frame.count(slot, frame.first_row_until(rows))[:, 0]
+    return {"transfers_in": into.astype(float), "transfers_out": out.astype(float)}
 
 
 def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
@@ -118,7 +143,10 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[N
     arriving = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
     change = counted(np.maximum(cases.arrived[arriving], 0), cases.court[arriving])
     for rows, sign in ((crossings.back, 1), (crossings.left, -1)):
-        change += sign * counted(happened[rows], cases.court.take(log.columns["case_id"][rows]))
+        change += sign * counted(happened[rows], log.court_at(rows))
+    if len(crossings.moved):
+        change += counted(happened[crossings.moved], crossings.to_court)
+        change -= counted(happened[crossings.moved], log.court_at(crossings.moved))
     pending = change.reshape(n_days, n_courts).cumsum(axis=0)
     days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
     kept = np.ones(n_days, bool)

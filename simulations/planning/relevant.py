@@ -42,7 +42,10 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
     kept = relevant_states(scenario, state)
     pools = {pool for name, work in scenario.work.items() if _at(scenario, kept, name) for pool in work.pools}
     courts = range(len(scenario.courts))
-    if court != "all" and all(scenario.pools[name].at_court for name in pools):
+    transfers = {
+        name: shares for name, shares in scenario.transfers.items() if any(t.name == name for t in _from(scenario, kept))
+    }
+    if court != "all" and not transfers and all(scenario.pools[name].at_court for name in pools):
         courts = range(scenario.courts.index(court), scenario.courts.index(court) + 1)
     backlog = _backlog(scenario, kept, courts)
     streams = tuple(s for s in scenario.streams if s.state in kept and s.court in courts)
@@ -59,6 +62,7 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
         court_days=(None,) * len(scenario.courts),
         pools={name: pool for name, pool in scenario.pools.items() if name in pools},
         suspensions=tuple(s for s in scenario.suspensions if s.pool in pools),
+        transfers=transfers,
         work=work,
         event_timings=timings,
         people=tuple(t for t in scenario.people if t.name in drawn),
@@ -109,6 +113,8 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
         or pool.at_shift_end == "fit"
         or pool.preempt is not None
         or pool.queue_limit is not None
+        or pool.batch is not None
+        or scenario.transfers
     ):
         return False
     served = [name for name in scenario.workflow.states if pool.name in _pools_of(scenario, name)]
@@ -187,6 +193,7 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     works = [work for name, work in scenario.work.items() if _at(scenario, kept, name)]
     choices: list[Any] = [choice for work in works for choice in (*work.lengths, *work.counts)]
+    choices += [shares for name, shares in scenario.transfers.items() if any(t.name == name for t in _from(scenario, kept))]
     conditions += [condition for work in works for condition in work.conditions]
     choices += [choice for name in timings for choice in scenario.event_timings[name].choices]
     pools = {pool for name in kept for pool in _pools_of(scenario, name)}

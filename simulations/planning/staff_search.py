@@ -293,7 +293,11 @@ class Search:
         """Return twice what the cases of each station of the pool need at once: with so many servers no case waits for one."""
         pool = self.cut.pools[self.pool]
         cases = draw_cases(self.cut, SamplePath(self.options.seed, 1)).court
-        counts = np.bincount(cases, minlength=len(self.cut.courts)).tolist() if pool.at_court else [len(cases)]
+        counts = (
+            np.bincount(cases, minlength=len(self.cut.courts)).tolist()
+            if pool.at_court and not self.cut.transfers
+            else [len(cases)]
+        )
         needs = [need for work in self.cut.work.values() for team in work.teams for need in team.needs if need.pool == self.pool]
         most = max((n for need in needs for n in need.count.leaves()), default=1)
         return [max(1, 2 * n * most) for n in counts]

@@ -207,6 +207,8 @@ def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
         connection, folder, "events",
         {
             "court": scenario.courts,
+            "current_court": scenario.courts,
+            "to_court": (*scenario.courts, None),
             "transition": (*scenario.transition_names, None),
             "cause": causes,
             "from_state": states,

@@ -149,6 +149,7 @@ def _algorithms(scenario: Scenario) -> str:
         "The transitions out of a state are tried in order; the case takes the first one whose guard holds.",
         "A pool serves by priority, then in the order of its queue. `at_shift_end` of the pool decides what happens to unfinished work at the end of a shift.",
     ]
+    items += [f"`{name}` moves cases to other courts." for name in scenario.transfers]
     items += [
         f"`{s.pool}` is suspended in {_names(scenario.courts[k] for k in s.courts)} from {scenario.epoch.instant(s.start)} to {scenario.epoch.instant(s.end)}"
         for s in scenario.suspensions
@@ -188,7 +189,12 @@ def _resources(scenario: Scenario) -> str:
     for pool in scenario.pools.values():
         courts = scenario.courts if pool.at_court else ("all courts",)
         sizes = ", ".join(f"{court} {_size([n for _, n in steps])}" for court, steps in zip(courts, pool.sizes, strict=True))
-        items.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}")
+        more = f"; more urgent cases interrupt work: {pool.preempt}" if pool.preempt is not None else ""
+        if pool.queue_limit is not None:
+            more += f"; at most {pool.queue_limit.cases} cases wait, then `{pool.queue_limit.event}` happens to the last"
+        if pool.batch is not None:
+            more += f"; up to {pool.batch.most} cases at once"
+        items.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}{more}")
     return _list(items)
 
 

@@ -74,13 +74,14 @@ def use_by_week(
     shares: dict[tuple[str, str, bool], list[NDArray[np.float64]]] = {}
     for k in replications:
         files = {kind: literal_path(part_path(folder, kind, k)) for kind in kinds}
-        rows = f"""select sequence, pool, court, date_diff('microsecond', {start}, started_at) as started,
+        rows = f"""select sequence, pool, current_court as court, date_diff('microsecond', {start}, started_at) as started,
                 date_diff('microsecond', {start}, happened_at) as ended,
                 lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
             from read_parquet($events, file_row_number = true, hive_partitioning = false) where enabled_at is not null
-            qualify pool is not null and started_at is not null"""
+            qualify pool is not null and started_at is not null
+                and (batch is null or row_number() over (partition by batch order by file_row_number desc) = 1)"""
         if "holds" in kinds:
-            rows = f"""select holds.pool, court, started, ended, resumed from ({rows})
+            rows = f"""select holds.pool, rows.court, started, ended, resumed from ({rows}) rows
                 join (select sequence, pool from read_parquet($holds, hive_partitioning = false)) holds using (sequence)"""
         work = connection.execute(
             f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court, started, ended, resumed

@@ -84,16 +84,39 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
         "replication": _constant(replication, len(log)),
         "sequence": np.arange(len(log), dtype=np.uint32),
         "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
+        **_courts(log),
+        **_batches(log),
     }
     select = [
         "replication",
         "sequence::bigint as sequence",
         "case_id::bigint as case_id",
         _label("court", scenario.courts),
+        _label("current_court" if len(log.transfers) else "court", scenario.courts, "current_court"),
+        _label("to_court" if len(log.transfers) else "0", scenario.courts, "to_court"),
+        "nullif(batch, -1)::integer as batch" if len(log.batches) else "null::integer as batch",
         _instant("happened_at", scenario),
         *(_column(column, log) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
     ]
     write_parquet(path, columns, select)
+
+
+def _courts(log: EventLog) -> dict[str, NDArray[np.int16]]:
+    """Return the court at which the case of each row was before it, and the court to which the row moves it, if cases move."""
+    if not len(log.transfers):
+        return {}
+    to_court = np.zeros(len(log), np.int16)
+    to_court[log.transfers[:, 0]] = log.transfers[:, 1] + 1
+    return {"current_court": (log.court_at(np.arange(len(log))) + 1).astype(np.int16), "to_court": to_court}
+
+
+def _batches(log: EventLog) -> dict[str, NDArray[np.int32]]:
+    """Return the batch of each row, -1 for none, if cases are served together."""
+    if not len(log.batches):
+        return {}
+    batch = np.full(len(log), -1, np.int32)
+    batch[log.batches[:, 0]] = log.batches[:, 1]
+    return {"batch": batch}
 
 
 def write_holds(path: Path, log: EventLog, replication: int) -> None:
@@ -108,7 +131,7 @@ def write_holds(path: Path, log: EventLog, replication: int) -> None:
         "replication": _constant(replication, len(row)),
         "sequence": row[order],
         "pool": pool[order] + 1,
-        "court": (log.cases.court[log.columns["case_id"][row[order]]] + 1).astype(np.int16),
+        "court": (log.court_at(row[order]) + 1).astype(np.int16),
         "server": server[order],
     }
     select = [
@@ -153,9 +176,9 @@ def _constant(number: int, n: int) -> NDArray[np.int32]:
     return np.broadcast_to(np.int32(number), n)
 
 
-def _label(column: str, labels: Iterable[str | None]) -> str:
+def _label(column: str, labels: Iterable[str | None], named: str | None = None) -> str:
     """Return the SQL expression that turns a column of codes, counted from 1, into labels; 0 gives null."""
-    return f"{_label_list(labels)}[{column}] as {column}"
+    return f"{_label_list(labels)}[{column}] as {named or column}"
 
 
 def _label_list(labels: Iterable[str | None]) -> str:

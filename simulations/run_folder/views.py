@@ -272,17 +272,22 @@ def policy_name(folder: Path, rows: str) -> str:
 
 def event_attributes(folder: Path) -> dict[str, str]:
     """Return the columns of the events that other tools get as attributes, each with its SQL."""
-    columns = {name: name for name in ATTRIBUTES} | {"step_kind": STEP_KIND, POLICY: policy_name(folder, "events")}
+    moved = ("current_court", "to_court") if recorded_contents(folder)["scenario"].get("transfers") else ()
+    columns = {name: name for name in (*ATTRIBUTES, *moved)} | {"step_kind": STEP_KIND, POLICY: policy_name(folder, "events")}
     servers = servers_of(folder, "events")
     return columns if servers is None else columns | {RESOURCES: servers}
 
 
 def server_name(folder: Path, rows: str) -> str:
-    """Return SQL for the name of the server in a row of a table: pool, court unless the pool is of the nation, and number."""
+    """Return SQL for the name of the server in a row of a table: pool, court unless the pool is of the nation, and number.
+
+    The court is that of the server: of the table ``h`` of holds, or the one at which the case of an event was.
+    """
     pools = recorded_contents(folder)["scenario"].get("pools")
     entries = pools.items() if isinstance(pools, dict) else ()
     local = [str(name) for name, entry in entries if isinstance(entry, dict) and entry.get("at") == "court"]
-    court = f"case when {rows}.pool in ({', '.join(map(text, local))}) then {rows}.court || '/' else '' end || " if local else ""
+    of_server = f"{rows}.court" if rows == "h" else f"{rows}.current_court"
+    court = f"case when {rows}.pool in ({', '.join(map(text, local))}) then {of_server} || '/' else '' end || " if local else ""
     return f"{rows}.pool || '/' || {court}{rows}.server"
 
 

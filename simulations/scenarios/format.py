@@ -148,6 +148,18 @@ class PoolEntry(Entry):
         " that is named, or the only one of its states that `events:` does not have",
         examples=[{"cases": 40, "event": "withdrawal"}],
     )
+    together: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="largest number of cases on which a server works at once, such as the cases of one session; all end together",
+        examples=[12],
+    )
+    wait_for: _anything("a number of cases, a duration, or both: `12 or 5 days`") = Field(  # type: ignore[valid-type]
+        None,
+        description="with `together`: work starts when so many cases wait, or one has waited so long; default: as many as `together`",
+        examples=["12 or 5 days"],
+    )
 
 
 class SuspensionEntry(Entry):
@@ -583,6 +595,12 @@ class ScenarioFile(Entry):
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict, description="streams of new cases by name")
     events: dict[str, EventTimingEntry] = Field(
         default_factory=dict, description="timings of the workflow's events by name; an event without an entry never happens"
+    )
+    transfers: dict[str, Any] = Field(
+        default_factory=dict,
+        description="transitions that move cases to other courts, each with the shares of the courts; may differ `by:`, and change on"
+        " dates; the cases of a court that `by: court` leaves out stay there",
+        examples=[{"move": {"by": "court", "north": {"south": 0.3, "north": "rest"}}}],
     )
     costs: CostsEntry | None = Field(None, description="costs of pools and activities")
     uncertain: list[UncertainEntry] = Field(

@@ -45,6 +45,24 @@ class QueueLimit(NamedTuple):
     event: str
 
 
+class Batch(NamedTuple):
+    """Cases on which a server works together.
+
+    Attributes
+    ----------
+    most : int
+        The largest number of cases.
+    enough : int or None
+        Work starts when so many cases wait.
+    patience : int or None
+        Work starts when a case has waited so long, in microseconds.
+    """
+
+    most: int
+    enough: int | None
+    patience: int | None
+
+
 @dataclass(frozen=True)
 class Pool:
     """A pool of servers, with one station for the nation or one at each court.
@@ -63,6 +81,8 @@ class Pool:
     preempt : str or None
         How work goes on that a more urgent case or a smaller size has interrupted; ``None`` if they interrupt nothing.
     queue_limit : QueueLimit or None
+    batch : Batch or None
+        If a server works on several cases at once.
     """
 
     name: str
@@ -74,6 +94,7 @@ class Pool:
     slots: int | None = None
     preempt: str | None = None
     queue_limit: QueueLimit | None = None
+    batch: Batch | None = None
 
     @property
     def begins_again(self) -> bool:
@@ -418,6 +439,8 @@ class Scenario:
         In drawing order.
     policies : tuple of Policy
         In the order of their dates; before the first, ``workflow`` decides.
+    transfers : mapping of str to Choice of Shares
+        By transition: the shares of the courts to which its cases go, as indices; the number of courts stands for staying.
     tables_of_rotas : tuple
         What the tables of pool sizes and rates say, for the manifest.
     uncertain : tuple of Uncertain or UncertainTable
@@ -448,6 +471,7 @@ class Scenario:
     about: AboutEntry
     document: Node = field(repr=False)
     policies: tuple[Policy, ...] = ()
+    transfers: Mapping[str, Choice[Shares]] = field(default_factory=dict)
     costs: Costs | None = None
     tables_of_rotas: tuple[object, ...] = ()
     uncertain: tuple[AnyUncertain, ...] = ()
@@ -504,6 +528,11 @@ class Scenario:
     def preempts(self) -> bool:
         """Return whether more urgent cases interrupt work in one of the pools."""
         return any(pool.preempt is not None for pool in self.pools.values())
+
+    @cached_property
+    def batches(self) -> bool:
+        """Return whether cases of one of the pools are served together."""
+        return any(pool.batch is not None for pool in self.pools.values())
 
     @cached_property
     def queues_with_teams(self) -> frozenset[str]:

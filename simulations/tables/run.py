@@ -59,11 +59,12 @@ def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor
 
 
 def leading_measures(result: RunResult) -> list[str]:
-    """Return the names of the measures that lead: inflow, disposals, and the first and the dated ones of the workflow."""
+    """Return the names of the measures that lead: flows of the docket, and the first and the dated ones of the workflow."""
     workflow = result.scenario.workflow
     declared = [m.measure for m in workflow.measures if any(e.measure == m.measure for e in result.estimates)]
     dates = [m.measure for m in workflow.measures if m.emptied]
-    return list(dict.fromkeys(["inflow", "disposals", *declared[:3], *dates]))
+    flows = ["inflow", "disposals", *(("transfers_in", "transfers_out") if result.scenario.transfers else ())]
+    return list(dict.fromkeys([*flows, *declared[:3], *dates]))
 
 
 def published_table(result: RunResult) -> Table | None:

@@ -24,6 +24,7 @@ def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, arrays.FAR)
     arguments["rows"] = np.zeros(2 * n + 1000, arrays.ROW)
     arguments["holds"] = np.zeros(1, arrays.HOLD)
+    arguments["moves"], arguments["batches"] = np.zeros(100, arrays.PAIR), np.zeros(100, arrays.PAIR)
     given = arrays.grouped(arguments)
     start = time.process_time()
     assert loop.run(*given) == arrays.DONE

@@ -34,6 +34,8 @@ def assert_same(one: EventLog, two: EventLog) -> None:
         assert np.array_equal(column, two.columns[name]), name
         assert column.dtype == two.columns[name].dtype
     assert np.array_equal(one.further, two.further)
+    assert np.array_equal(one.transfers, two.transfers)
+    assert np.array_equal(one.batches, two.batches)
 
 
 def planned(scenario: Scenario, seed: int, replication: int = 1) -> tuple[Plan, SamplePath]:

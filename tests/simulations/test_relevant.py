@@ -13,6 +13,7 @@ from simulations.planning.relevant import relevant_states, what_matters
 from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import course_of, replicate
 from simulations.scenarios.scenario import Scenario
+from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios
 from workflow.files.format import MeasureEntry
 
@@ -35,7 +36,7 @@ def _same_dates(mapping: Mapping, seed: int) -> None:
 
 
 @settings(max_examples=12, deadline=None)
-@given(scenarios(), st.integers(0, 99))
+@given(scenarios() | pressed(scenarios()), st.integers(0, 99))
 def test_dates_of_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
     """The dates are equal for every state of the workflow and every court."""
     _same_dates(scenario, seed)
@@ -50,7 +51,7 @@ def test_dates_of_random_desks_are_those_of_their_relevant_part(scenario: Mappin
 
 @pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
-@given(scenarios(), st.integers(0, 99))
+@given(scenarios() | pressed(scenarios()), st.integers(0, 99))
 def test_dates_of_many_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
     """The dates are equal for 1,500 scenarios."""
     _same_dates(scenario, seed)

@@ -60,6 +60,9 @@ TABLES: dict[str, dict[str, str]] = {
         "sequence": "BIGINT",
         "case_id": "BIGINT",
         "court": "VARCHAR",
+        "current_court": "VARCHAR",
+        "to_court": "VARCHAR",
+        "batch": "INTEGER",
         "happened_at": "TIMESTAMP",
         **{column.name: _TYPES[column.kind] for column in COLUMNS if column.name not in ("case_id", "happened_at")},
     },
@@ -84,7 +87,7 @@ FIELD_TYPES = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "d
 EXPORTED = ("arrived", "observed_until", "step_kind", "policy_in_force", "ocel_id", "ocel_time", "ocel_changed_field")
 """Columns of exports and views that have the facts of a case beside them."""
 
-PLANNED = ("current_court", "to_court", "booked_for", "batch")
+PLANNED = ("booked_for",)
 """Columns that the next versions add."""
 
 

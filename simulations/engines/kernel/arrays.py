@@ -39,7 +39,7 @@ LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
 STEP = _record(date="i8", lookup="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
-TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
+TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8", transfer="i8", hash="u8")
 EVENT = _record(
     gives="i8", n_gives="i8", given="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", calendar="i8", repeats="i8",
     hash="u8", lottery="u8",
@@ -50,8 +50,9 @@ RANGE = _record(first="i8", n="i8")
 GIVES = _record(field="i8", outcome="i8", stride="i8", hash="u8")
 SUSPENSION = _record(start="i8", end="i8")
 # Work that may be interrupted: the length of the part that is next or in hand, -1 if it is to be drawn anew, the length from the
-# beginning, when the first part started, and how often the work of the case was interrupted.
-WORK = _record(length="i8", whole="i8", started="i8", interruptions="i8")
+# beginning, when the first part started, and how often the work of the case was interrupted. With it stands how often a transition might have
+# moved the case.
+WORK = _record(length="i8", whole="i8", started="i8", interruptions="i8", transfers="i8")
 ACTIVITY = _record(
     pool="i8", priority="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8", resample="u8", kinds="i8",
 )  # fmt: skip
@@ -61,6 +62,8 @@ TEAM = _record(first="i8", n="i8", takes="i8", calendars="i8")
 NEED = _record(pool="i8", count="i8", exempt="i8")
 # A server of a team besides the one in the row.
 HOLD = _record(row="i8", pool="i8", server="i8")
+# A row that moves a case to another court, with the court; or the row of a case that is served with others, with their batch.
+PAIR = _record(row="i8", value="i8")
 RATE = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
@@ -70,7 +73,8 @@ STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
     interrupts="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
-    preempts="i8", mode="i8", limit="i8", limit_event="i8", grew="i8",
+    preempts="i8", mode="i8", limit="i8", limit_event="i8", grew="i8", most="i8", enough="i8",
+    patience="i8",
 )  # fmt: skip
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8", walk="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
@@ -81,7 +85,7 @@ FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
 COUNTERS = _record(
     now="i8", n_rows="i8", n_heap="i8", n_touched="i8", at_change="i8", at_arrival="i8", at_date="i8", at_turn="i8",
-    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8", n_grown="i8",
+    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8", n_grown="i8", n_moves="i8", n_batches="i8", n_batched="i8",
 )  # fmt: skip
 # The largest fields first, so that no bytes are lost to alignment.
 ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
@@ -112,6 +116,10 @@ class Model(NamedTuple):
         The station of each server.
     most_holds : int
         Maximum number of rows that one event may add to `World.holds`.
+    n_courts, court_field : int
+        The number of courts, and the column of `World.record` with the court of each case; -1 if cases stay at their courts.
+    waits : int
+        Whether cases of a pool are served together after a time.
     preempts : int
         Whether more urgent cases interrupt work in one of the pools.
     """
@@ -124,6 +132,9 @@ class Model(NamedTuple):
     margin: int
     most_holds: int
     preempts: int
+    waits: int
+    n_courts: int
+    court_field: int
     unit: int
     key: Any
     lookups: Any
@@ -189,6 +200,8 @@ class World(NamedTuple):
         Cases whose work may be interrupted now; `modes` says how each goes on.
     occupant : ndarray of int64
         For each server of a station that may interrupt work, the case that it serves, -1 for none.
+    members : ndarray of int64
+        For each server of a station that serves cases together, the number of cases that it works on.
     links : ndarray of int64
         For each server of a team, the next one, -1 after the last.
     """
@@ -212,6 +225,9 @@ class World(NamedTuple):
     touched: Any
     links: Any
     holds: Any
+    moves: Any
+    batches: Any
+    members: Any
     rows: Any
 
 

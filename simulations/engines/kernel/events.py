@@ -6,8 +6,9 @@ import numpy as np
 
 from simulations.engines.codes import ARRIVAL, CAPACITY, CLOCK, COMPLETION, EVENT_INDEX, KIND_SHIFT, NUMBER, NUMBER_SHIFT, SERVED
 from simulations.engines.kernel.arrays import ARRIVALS, CHANGES, DATES, HEAP, NEVER_COMES, NONE, NOTHING
-from simulations.engines.kernel.compiling import ONE, U64, inline
+from simulations.engines.kernel.compiling import ONE, U64, index, inline
 from simulations.engines.kernel.schedule import pop
+from simulations.engines.kernel.stations import touch_all
 
 
 @inline
@@ -70,6 +71,9 @@ def next_completion_or_clock(model, world):
     kind, event, visit = heap[0].code >> KIND_SHIFT, heap[0].code & EVENT_INDEX, heap[0].visit
     counters.n_heap -= 1
     pop(heap, counters.n_heap)
+    if kind == CAPACITY >> KIND_SHIFT:
+        touch_all(model, world, index(i))
+        return np.int64(-1), np.int64(-1), visit
     if kind == COMPLETION >> KIND_SHIFT:
         if world.cases[i].status < SERVED or np.int64(world.cases[i].stamp) != visit:
             return np.int64(-1), np.int64(-1), visit

@@ -57,7 +57,7 @@ def apply_effects(model, world, i, first, n):
 
 
 @inline
-def _draw_value(model, world, i, lookup, numerator):
+def draw_value(model, world, i, lookup, numerator):
     """Return the drawn value of a field, as an index in the values that its activity or event may give."""
     outcome = model.outcomes[look_up_now(model, world, i, lookup)]
     u = numerator * 2.0**-53
@@ -78,7 +78,7 @@ def write_outcome(model, world, i, first, n, given, numerator, visit):
         entry = model.gives[index(first + j)]
         if j > 0:
             numerator = outcome_bits(model, world.cases[i].key, entry.hash, visit)
-        at += entry.stride * _draw_value(model, world, i, entry.outcome, numerator)
+        at += entry.stride * draw_value(model, world, i, entry.outcome, numerator)
     for j in range(n):
         f = index(model.gives[index(first + j)].field)
         value = model.given[index(at + 1 + j)]

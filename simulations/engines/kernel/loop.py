@@ -29,6 +29,7 @@ from simulations.engines.kernel.arrays import (
     ROWS_FULL,
     RUNNING,
 )
+from simulations.engines.kernel.batches import start_together
 from simulations.engines.kernel.capacity import change_capacity
 from simulations.engines.kernel.clocks import next_date, start_brought, start_clock, start_clocks
 from simulations.engines.kernel.compiling import ONE, U64, apart, cached, index, inline
@@ -49,6 +50,8 @@ def _full_buffer(model, world):
     """Return which buffer may be too small for the next event, `RUNNING` if none is."""
     counters = world.counters[0]
     if counters.n_rows + len(model.states) + len(world.serving) + 4 > len(world.rows):
+        return ROWS_FULL
+    if max(counters.n_moves, counters.n_batched) + len(model.states) + 4 > len(world.moves):
         return ROWS_FULL
     if counters.n_holds + model.most_holds > len(world.holds):
         return ROWS_FULL
@@ -81,6 +84,9 @@ def _dispatch(model, world):
                 _touch_again(world, x + 1, n)
                 break
             continue
+        if station.most > 0:
+            start_together(model, world, p, now)
+            continue
         while may_start(world, p, now) or (station.preempts == 1 and now < station.until):
             i = next_case(model, world, p, now)
             if i < 0:
@@ -109,7 +115,7 @@ def _join_on_arrival(model, world):
 
     Arrivals are the last events of an instant.
     """
-    if len(model.brought) > 0:
+    if len(model.brought) > 0 or model.waits == 1:
         return False
     counters, arrivals, arrived, now = world.counters[0], model.arrivals, model.arrived, world.counters[0].now
     while counters.at_arrival < len(arrivals):

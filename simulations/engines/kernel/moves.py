@@ -18,11 +18,12 @@ from simulations.engines.codes import (
     WAITING,
 )
 from simulations.engines.kernel.arrays import ARRIVALS, NONE, RUNNING, STUCK, TOO_MANY_VISITS
+from simulations.engines.kernel.batches import leave_batch
 from simulations.engines.kernel.clocks import start_clocks, start_hazards
-from simulations.engines.kernel.compiling import ONE, U64, index, inline
+from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline
 from simulations.engines.kernel.draws import outcome_bits
 from simulations.engines.kernel.held import record_team, release_team
-from simulations.engines.kernel.lookups import apply_effects, decision_at, look_up, policy_in_force, write_outcome
+from simulations.engines.kernel.lookups import apply_effects, decision_at, draw_value, look_up, policy_in_force, write_outcome
 from simulations.engines.kernel.queues import join_queue, leave_queue
 from simulations.engines.kernel.service import draw_work, schedule_completion, write_row
 from simulations.engines.kernel.stations import enqueue, place_of, priority, queue_of, release, station_of, touch, touch_all
@@ -94,6 +95,8 @@ def _take(model, world, i, taken, trigger, cause, outcome):
             station = world.stations[p]
             if case.status != SERVED:
                 leave_queue(world, queue_of(model, world, p, i, old), station.order != FIRST_COME, i)
+            elif station.most > 0:
+                leave_batch(world, p, i, r)
             elif model.activities[a].kinds < 0:
                 release(world, p, case.server)
             else:
@@ -107,7 +110,25 @@ def _take(model, world, i, taken, trigger, cause, outcome):
         case.started = NEVER
         case.stamp += np.uint32(1)
     case.state = target
+    if transition.transfer != NONE:
+        _transfer(model, world, i, r, transition)
     return changed
+
+
+@apart
+def _transfer(model, world, i, r, transition):
+    """Move a case that has taken a transition to another court, or let it stay."""
+    case, work = world.cases[i], world.work[i]
+    bits = outcome_bits(model, case.key, transition.hash, work.transfers)
+    work.transfers += 1
+    court = draw_value(model, world, i, transition.transfer, bits)
+    if court != case.court and court != model.n_courts:
+        case.court = court
+        world.record[i, index(model.court_field)] = court
+        move = world.moves[index(world.counters[0].n_moves)]
+        move.row = r
+        move.value = court
+        world.counters[0].n_moves += 1
 
 
 @inline

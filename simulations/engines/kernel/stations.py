@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.engines.codes import BY_LOOKUP, BY_RANK, FIRST_COME, NEWEST, OLDEST, WAITING
+from simulations.engines.codes import (
+    BY_LOOKUP,
+    BY_RANK,
+    CAPACITY,
+    CHANGES_SIZE,
+    FIRST_COME,
+    NEWEST,
+    NUMBER_SHIFT,
+    OLDEST,
+    WAITING,
+)
 from simulations.engines.kernel.arrays import BY_FACTS, NONE
 from simulations.engines.kernel.compiling import apart, index, inline
 from simulations.engines.kernel.lookups import look_up
 from simulations.engines.kernel.queues import enabled_or_started, first_of, join_queue
+from simulations.engines.kernel.schedule import schedule
 from simulations.log.row import NEVER
 
 
@@ -201,6 +212,14 @@ def release(world, p, server):
         world.occupant[first + server] = -1
 
 
+@apart
+def _wake_later(model, world, p, patience):
+    """Mark a station for dispatch when a case that waits now has waited long enough to be served with fewer others."""
+    at = world.counters[0].now + patience
+    if at <= model.horizon:
+        schedule(model, world, at, CAPACITY | np.int64(p) << NUMBER_SHIFT | CHANGES_SIZE, np.int64(0))
+
+
 @inline
 def enqueue(model, world, i, state, pool):
     """Add a case to the queue of its station in a pool."""
@@ -226,6 +245,8 @@ def enqueue(model, world, i, state, pool):
     join_queue(world, queue_of(model, world, p, i, state), station.order != FIRST_COME, i)
     if station.by_teams == 1 or station.preempts == 1 or may_start(world, p, world.counters[0].now):
         touch(world, p)
+    if station.patience >= 0:
+        _wake_later(model, world, p, station.patience)
     if station.limit >= 0 and station.grew == 0:
         station.grew = 1
         world.counters[0].n_grown += 1
