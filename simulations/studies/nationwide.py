@@ -32,7 +32,9 @@ def main(replications: int = 3) -> None:
         one = "-" if ends is None else format_range(ends.low, ends.high, estimate.unit)
         print(f"{measure:<10} mean {format_estimate(estimate)}   one run {one}")
     print(f"Mean date on which the review was finished: {format_estimate(result.get('review_finished'))}.")
-    print("These ranges do not include the uncertainty of the assumptions: see about: in the scenario.")
+    print(
+        "The interval of one run contains what is under uncertain: in the scenario, but not doubts about its structure: see about:."
+    )
     print(f"The event log of every case is in {result.folder}.")
 
 
