@@ -10,6 +10,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -131,6 +132,7 @@ def _case_tables(scenario: Scenario) -> str | None:
     return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)
