@@ -27,6 +27,9 @@ from workflow.files.validation import usable
 from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
 from workflow.model.definition import Workflow
 
+MOST_ENTRIES = 10_000
+"""Maximum number of entries of all sections of a scenario: courts, pools, calendars, streams of arrivals and so on."""
+
 CATALOG = Path(__file__).parent.parent / "catalog"
 
 
@@ -103,11 +106,27 @@ def _load(node: Node, changes: Mapping[str, Plain] | Sequence[str], files: Other
         except InputError as error:
             problems += error.problems
     node = without_set(node, [change.path for change in parsed])
+    _check_number_of_entries(node)
     usable_part = usable(ScenarioFile, node)
     problems += usable_part.problems
     if usable_part.content is None or len(problems) > MOST_PRINTED:
         raise InputError(problems)
     return _read(Context(usable_part.content, usable_part.node, usable_part.lost, problems, files))
+
+
+def _check_number_of_entries(node: Node) -> None:
+    """Refuse a scenario with too many entries.
+
+    Raises
+    ------
+    InputError
+        If it has more than `MOST_ENTRIES`. The message names the largest section.
+    """
+    sizes = {str(name): len(section.value) for name, section in node.value.items() if isinstance(section.value, dict | list)}
+    if (n := sum(sizes.values())) > MOST_ENTRIES:
+        largest = max(sizes, key=sizes.__getitem__)
+        message = f"its sections have {n:,} entries, of which {largest} {sizes[largest]:,}; the limit is {MOST_ENTRIES:,}"
+        raise InputError([Problem(message, node.position_of((largest,)))])
 
 
 def _with_workflow(node: Node, workflow: Workflow) -> Node:

@@ -130,6 +130,13 @@ def test_a_file_with_too_many_values_is_refused():
     assert values in _refusal(load_rules, f"workflow: permit-for-all-closed\nrules:\n{rules}")
 
 
+def test_a_scenario_with_too_many_entries_is_refused():
+    """The message names the largest section; entries inside one, such as the dates of a calendar, are not counted."""
+    text = "scenario: x\nworkflow: x\nstarts: 2024-01-01\nends: 2024-02-01\npools: {p: {size: 1}}\ncourts:\n"
+    message = _refusal(load_scenario, text + _many(10_000, "  c{}: {{}}\n"))
+    assert message == "<text>:6:1: its sections have 10,001 entries, of which courts 10,000; the limit is 10,000"
+
+
 @pytest.mark.parametrize(
     ("text", "entry"),
     [
