@@ -1,4 +1,4 @@
-"""What a scenario says that its author can hardly mean: work that may not fit into a shift, and work that can never start."""
+"""What a scenario says that its author can hardly mean: work that may not fit into a shift, that can never start, or never end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.scenarios.fitting import work_that_may_not_fit
+from simulations.scenarios.fitting import work_that_may_not_fit, work_that_never_ends
 from simulations.scenarios.scenario import Scenario, Work
 from workflow.files.validation import format_names
 
 
 def findings(scenario: Scenario) -> list[str]:
     """Return a warning for each finding."""
-    return [*work_that_may_not_fit(scenario), *work_that_never_starts(scenario)]
+    return [*work_that_may_not_fit(scenario), *work_that_never_ends(scenario), *work_that_never_starts(scenario)]
 
 
 def work_that_never_starts(scenario: Scenario) -> list[str]:

@@ -1,4 +1,4 @@
-"""Work that does not fit into the shifts of its pool, under ``at_shift_end: fit``."""
+"""Work that is longer than the shifts of its pool, under ``at_shift_end: fit``, ``restart`` and ``resample``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,25 @@ _LEAST_SHARE = 0.0005
 def work_that_may_not_fit(scenario: Scenario) -> list[str]:
     """Return a warning for each pool with ``fit`` and activity whose work may be longer than the pool's shortest shift."""
     return list(_warnings(scenario))
+
+
+def work_that_never_ends(scenario: Scenario) -> list[str]:
+    """Return a warning for each pool and activity whose work begins again in each shift and may be longer than all of them."""
+    found: dict[str, None] = {}
+    for work in scenario.work.values():
+        for pools, takes in _doing(scenario, work):
+            rule = pools[0].at_shift_end
+            for calendar in _calendars(scenario, pools) if pools[0].begins_again else ():
+                share = _share_longer(takes, calendar.longest)
+                if share >= (_LEAST_SHARE if rule == ShiftEnd.RESTART else 1):
+                    up_to = "up to " if len(takes.leaves()) > 1 else ""
+                    found[
+                        f"pool {pools[0].name!r} has at_shift_end: {rule}. {up_to.capitalize()}{share:.1%} of the work of"
+                        f" {work.activity!r} is longer than the longest interval of the calendar {calendar.name!r},"
+                        f" {calendar.longest / MICROSECONDS_PER_HOUR:.3g} h: it begins again in each shift and never ends."
+                        " at_shift_end: suspend continues it"
+                    ] = None
+    return list(found)
 
 
 def _warnings(scenario: Scenario) -> Iterator[str]:

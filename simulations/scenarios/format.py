@@ -594,7 +594,8 @@ class ScenarioFile(Entry):
     )
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict, description="streams of new cases by name")
     events: dict[str, EventTimingEntry] = Field(
-        default_factory=dict, description="timings of the workflow's events by name; an event without an entry never happens"
+        default_factory=dict,
+        description="timings of the workflow's events by name; an event without an entry happens only by a `queue_limit`, if one names it",
     )
     transfers: dict[str, Any] = Field(
         default_factory=dict,

@@ -11,6 +11,7 @@ from simulations import SamplePath, make_plan
 from simulations.engines import compiled_engine, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import check_log
+from simulations.scenarios.findings import findings
 from tests.simulations.both_engines import assert_same
 from tests.simulations.random_scenarios import Mapping, loaded
 
@@ -107,6 +108,12 @@ def test_a_queue_limit_without_preemption() -> None:
     assert ends(desk(LIMITED, [0, 0], [2, 3])) == [("high", 20), ("high", 30), ("lost", 3), ("low", 10)]
 
 
+def test_a_limit_without_an_event_means_the_only_one_that_has_no_timing() -> None:
+    """The number alone is enough, as long as no other event may happen to the cases of the queue."""
+    found = ends(desk({"queue_limit": 2}, [0, 0], [2, 3]))
+    assert found == ends(desk(LIMITED, [0, 0], [2, 3]))
+
+
 def test_a_queue_limit_with_preemption() -> None:
     """The first high interrupts the first low, which ends last; the second low is lost."""
     assert ends(desk({**LIMITED, "preempt": True}, [0, 0], [2, 3])) == [("high", 12), ("high", 22), ("lost", 3), ("low", 30)]
@@ -126,3 +133,16 @@ def test_a_queue_that_holds_nobody_loses_every_second_case() -> None:
     scenario["activities"]["serve"]["takes"] = "36 hours"
     found = ends(scenario)
     assert [state for state, _ in found].count("low") == [state for state, _ in found].count("lost") == 50
+
+
+@pytest.mark.parametrize(("rule", "takes", "warned"), [("restart", "6 hours", True), ("resample", "6 hours", True),
+                                                       ("resample", {"uniform": {"min": "1 hour", "max": "6 hours"}}, False),
+                                                       ("restart", {"uniform": {"min": "1 hour", "max": "6 hours"}}, True),
+                                                       ("restart", "5 hours", False), ("suspend", "6 hours", False)])  # fmt: skip
+def test_a_warning_names_work_that_never_ends(rule: str, takes: Any, warned: bool) -> None:
+    """A shift has five hours; longer work begins again in each, and work that is drawn anew may be shorter the next time."""
+    scenario = desk({"calendar": "on", "at_shift_end": rule}, [])
+    scenario["calendars"] = {"on": {"hours": {"mon-fri": "09:00-14:00"}}}
+    scenario["activities"] = {name: {**work, "takes": takes} for name, work in scenario["activities"].items()}
+    found = [message for message in findings(loaded(scenario)) if "never ends" in message]
+    assert len(found) == (2 if warned else 0)
