@@ -32,8 +32,9 @@ SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT, "restart": 
 RESUME, RESTART, RESAMPLE = 0, 1, 2
 MODES = {"resume": RESUME, "restart": RESTART, "resample": RESAMPLE}
 
-# What happens to a station: its shift ends, its size changes or a suspension ends, its shift begins.
-CLOSES, CHANGES_SIZE, OPENS = 0, 1, 2
+# What happens to a station, in the order of one instant: its shift ends, its size changes or a suspension ends, its shift begins, a
+# hearing date ends, closed dates are announced, a hearing date begins. The last: the slots of a shift, with hearing dates those of all its date.
+CLOSES, CHANGES_SIZE, OPENS, ENDS_DATE, IS_ANNOUNCED, CALLS, HAS_SLOTS = range(7)
 
 # Two are orders by a value: one that depends on the record, and one that depends on facts alone. The last is the order
 # first_come in a heap, for stations where interrupted work stands at the head of the queue.

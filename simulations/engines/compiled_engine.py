@@ -184,6 +184,9 @@ def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tupl
     columns["enabled_at"][busy] = here["enabled"]
     columns["started_at"][busy] = np.where(here["status"] == WAITING, NEVER, here["started"])
     columns["server"][busy] = np.where(here["status"] == SERVED, here["server"], -1)
+    dated = busy[arguments["activities"]["notice"][activity] != -1]
+    date = arguments["booked"]["date"][open_[dated]]
+    columns["booked_for"][dated] = np.where(date < 0, -1, arguments["hearings"]["day"][date])
     held = []
     stations, holder, links = arguments["stations"], arguments["holder"], arguments["links"]
     for row in busy[(here["status"] == SERVED) & (arguments["activities"]["kinds"][activity] >= 0)].tolist():

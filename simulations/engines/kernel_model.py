@@ -7,6 +7,7 @@ same values.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +28,7 @@ from simulations.engines.codes import (
     FIRST_COME,
     FIRST_COME_IN_HEAP,
     FIRST_EVENT_TRIGGER,
+    HAS_SLOTS,
     HAZARD,
     MODES,
     MONTHS,
@@ -41,6 +43,7 @@ from simulations.engines.codes import (
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
 )
+from simulations.engines.hearing_model import Hearings
 from simulations.engines.kernel import arrays
 from simulations.engines.sampling import purposes
 from simulations.engines.team_model import Teams, may_be_interrupted
@@ -85,6 +88,8 @@ class KernelModel:
     ----------
     fixed : mapping of str to array or int
         Fields of `simulations.engines.kernel.arrays.Model`.
+    bookings : mapping of str to array
+        The bookings and the free slots of hearing dates; as the stations.
     stations : structured array
         At the start of a run; the kernel writes to a copy.
     queues : tuple of int or None
@@ -100,6 +105,7 @@ class KernelModel:
     """
 
     fixed: Mapping[str, Any]
+    bookings: Mapping[str, Any]
     stations: Any
     queues: tuple[int | None, ...]
     n_free: int
@@ -280,6 +286,7 @@ class _Layout:
             self.court_field = columns[HERE] = len(self.fields) + len(self.workflow.activities) + len(self.events)
         self.look = _Lookups(self.workflow, source.witness, columns, n_courts)
         self.teams = Teams(scenario, self.look, self.takes, self._calendar)
+        self.hearings = Hearings(scenario, self._calendar)
         self.outcome_labels = Labels.of(scenario).outcome
 
     # parts ---------------------------------------------------------------------------------------
@@ -372,6 +379,7 @@ class _Layout:
         activities = self._activities()
         states = self._states()
         stations, pools, suspensions, queues, n_free = self._stations()
+        hearings = self.hearings.arrays()
         calendars, intervals = self._calendars()
         unit = self.distribution(make_distribution("exponential", {"mean": 1.0}))
         margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
@@ -419,13 +427,22 @@ class _Layout:
             "intervals": intervals,
             "pools": pools,
             "suspensions": suspensions,
+            "hearings": hearings.pop("hearings"),
             "changes": self._changes(),
             "dates": self._dates(),
             "n_fields": len(self.fields),
             "shift": max(0, scenario.horizon.bit_length() - _LOG_BUCKETS),
         }
         return KernelModel(
-            fixed, stations, tuple(queues), n_free, margin, tuple(self.orders), tuple(self.priorities), tuple(self.case_lengths)
+            fixed,
+            hearings,
+            stations,
+            tuple(queues),
+            n_free,
+            margin,
+            tuple(self.orders),
+            tuple(self.priorities),
+            tuple(self.case_lengths),
         )
 
     def _rates(self) -> Any:
@@ -507,15 +524,18 @@ class _Layout:
         of_pool = {pool: [w.priority for w in self.scenario.work.values() if w.pool == pool] for pool in pools}
         self.ranked = {pool for pool, given in of_pool.items() if not all(isinstance(p, int | float) for p in given)}
         fixed = {pool: sorted({*given}) or [0] for pool, given in of_pool.items() if pool not in self.ranked}  # type: ignore[type-var]
-        self.n_levels = {pool: len(fixed.get(pool, [0])) for pool in pools}
+        with_dates = {pool for pool in pools if self.scenario.pools[pool].dates}
+        self.n_levels = {pool: len(fixed.get(pool, [0])) + (pool in with_dates) for pool in pools}
         rows = []
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
             if work is None:  # no case reaches it
-                rows.append((-1, -1, 0, 0, 0, -1, -1, 0, 0, -1))
+                rows.append((-1, -1, 0, 0, 0, -1, -1, 0, 0, -1, -1, 0, 1))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
             level = fixed[work.pool].index(work.priority) if work.pool in fixed else 0
+            if work.pool in with_dates:  # cases with a hearing date come first
+                level = 0 if work.appointment is not None else level + 1
             for k, state in enumerate(self.workflow.states.values()):
                 if state.activity == name:
                     self.levels[k] = level
@@ -527,7 +547,10 @@ class _Layout:
             )
             kinds = self.teams.add(work)
             hashes = (purpose_hash(purpose), purpose_hash(f"resample:{name}"))
-            rows.append((pool, priority, *gives, self.takes(work.takes), calendar, *hashes, kinds))
+            dated = (-1, 0, 1)
+            if work.appointment is not None:
+                dated = (self.takes(work.appointment.at_least), work.appointment.working, work.appointment.uses)
+            rows.append((pool, priority, *gives, self.takes(work.takes), calendar, *hashes, kinds, *dated))
         return structured(rows, arrays.ACTIVITY, spare=False)
 
     def _priority(self, work: Work) -> int:
@@ -585,17 +608,23 @@ class _Layout:
                 )
                 most, event = (-1, -1) if limit is None else (limit.cases, self.events.index(limit.event))
                 in_heap = (
-                    interrupts or ranked or limit is not None or pool.batch is not None or self.teams.may_be_interrupted(pool)
+                    interrupts
+                    or ranked
+                    or limit is not None
+                    or pool.batch is not None
+                    or self.teams.may_be_interrupted(pool)
+                    or bool(pool.dates)
                 )
                 kept = FIRST_COME_IN_HEAP if in_heap and order == FIRST_COME else order
                 by_teams, first_kind, width, variants, *wakes = self.teams.of_station(pool, court)
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
-                    0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
+                    0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots[0], self._calendar(calendar), -1,
                     SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
                     interrupts, ranked, k, by_teams, first_kind, width, variants, *wakes, pool.preempt is not None,
                     MODES[pool.preempt or "resume"], most, event, 0, *together,
+                    *self.hearings.of_station(pool, court, len(rows)),
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
@@ -649,7 +678,7 @@ class _Layout:
 
     def _changes(self) -> Any:
         """Return the changes of size, ends of suspensions, openings and ends of shifts, in order of time."""
-        changes: list[Any] = []
+        changes: list[Any] = [*self.hearings.changes]
         k = 0
         for name, pool in self.scenario.pools.items():
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
@@ -658,6 +687,10 @@ class _Layout:
                 changes += [(time, k, CHANGES_SIZE, -1) for time in self.scenario.dates_of_fit(pool)]
                 changes += [(o, k, OPENS, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 changes += [(c, k, CLOSES, 0) for c in calendar.closes if pool.begins_again]
+                if pool.dates or len({*(pool.slots or ())}) > 1:
+                    begins = [not pool.dates or day != before for before, day in itertools.pairwise((-2, *calendar.days))]
+                    slots = itertools.compress(zip(calendar.opens, pool.slots_on(calendar.days).tolist(), strict=True), begins)
+                    changes += [(o, k, HAS_SLOTS, n) for o, n in slots]
                 k += 1
         return structured(sorted(c for c in changes if 0 <= c[0] <= self.scenario.horizon), arrays.CHANGE, spare=False)
 

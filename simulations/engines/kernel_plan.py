@@ -52,6 +52,8 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "position": np.zeros(n, np.int32),
         "record": _record(workflow, cases, model.fixed["court_field"]),
         "stations": model.stations.copy(),
+        **{name: array.copy() for name, array in model.bookings.items()},
+        "booked": np.zeros(n + 1, arrays.BOOKED),
         "work": np.zeros(n + 1, arrays.WORK),  # memory that is never written is never allocated
         "serving": np.zeros(2 * model.n_free + 1, np.int64),
         "modes": np.zeros(model.n_free + 1, np.int64),

@@ -11,22 +11,26 @@ from __future__ import annotations
 import gc
 import math
 import operator
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from simulations.chance.draws import Draws
+from simulations.engines.bookings import Booking, Bookings
 from simulations.engines.codes import (
     A_SERVER,
     ARRIVAL,
+    CALLS,
     CAPACITY,
     CHANGES_SIZE,
     CLOCK,
     CLOSES,
     COMPLETION,
     DELAYED,
+    ENDS_DATE,
     INTERRUPTED_OTHERS,
+    IS_ANNOUNCED,
     NOT_SUSPENDED,
     NOTHING_LACKS,
     NOWHERE,
@@ -36,12 +40,23 @@ from simulations.engines.codes import (
     THE_TIME,
     WAITING,
 )  # fmt: skip
+from simulations.engines.free_dates import NO_DATE
 from simulations.engines.hazards import LONGEST, NEVER_COMES, UNIT, Hazard
 from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
 from simulations.log.eventlog import EventLog, Hold, Row, event_log
-from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
+from simulations.log.row import (
+    BY_BOOKING,
+    BY_CLOSED_DATE,
+    BY_COMPLETION,
+    BY_ENTRY,
+    BY_HORIZON,
+    BY_INTERRUPTION,
+    BY_NOT_CALLED,
+    FIRST_EVENT_CAUSE,
+    NEVER,
+)
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.case_times import NO_CLOCK
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
@@ -85,7 +100,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "batch", "calendar", "clocks", "court", "enabled", "entry", "facts", "facts_here", "first_started", "held", "here", "interrupted", "interruptions", "key", "length", "number", "record", "server", "started", "state", "station", "status", "transfers", "visit", "visits", "whole", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "batch", "booking", "calendar", "clocks", "court", "enabled", "entry", "facts", "facts_here", "first_started", "held", "here", "interrupted", "interruptions", "key", "length", "number", "record", "server", "started", "state", "station", "status", "transfers", "visit", "visits", "whole", "work")  # fmt: skip
 
     def __init__(
         self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
@@ -115,6 +130,7 @@ class Case:
         self.calendar: Calendar | None = None  # of that team
         self.station: Station | None = None
         self.entry: QueueEntry | None = None
+        self.booking: Booking | None = None  # its hearing date
         self.work: ScheduledCall | None = None
         self.clocks: dict[int, ScheduledCall] | None = None
 
@@ -152,7 +168,7 @@ class _Team:
 class _Activity:
     """An activity, prepared for the engine."""
 
-    __slots__ = ("gives", "hold", "index", "name", "pool", "priority", "purpose", "resample", "stations", "teams", "working_days")
+    __slots__ = ("appointment", "gives", "hold", "index", "name", "notice", "pool", "priority", "purpose", "resample", "stations", "teams", "working_days")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws) -> None:
         scenario = engine.scenario
@@ -167,6 +183,9 @@ class _Activity:
         self.stations = None if work.pool is None else stations[work.pool]
         self.working_days = work.working_days
         self.hold = work.hold
+        self.appointment = appointment = work.appointment
+        if appointment is not None:
+            self.notice = Purpose(engine.plan, path, f"appointment:{work.activity}", appointment.at_least)
         self.teams: list[_Team] = []
         if work.pool in scenario.queues_with_teams:
             for team in work.teams or (Team((Need(work.pool, Choice(1)),), work.takes),):
@@ -182,6 +201,13 @@ def _length(case: Case, now: int, by: _Activity | _Team | None = None) -> int:
     if not case.interrupted:
         return doing.purpose.length(case, case.visit, now)
     return case.length if case.length >= 0 else doing.resample.length(case, case.interruptions, now)
+
+
+def _booked_for(case: Case) -> int:
+    """Return the day for which a case is booked, since the start, -1 if it has no hearing date."""
+    if case.booking is None:
+        return -1
+    return case.station.bookings.day(case.booking)  # type: ignore[union-attr]
 
 
 class _OutsideEvent:
@@ -380,6 +406,11 @@ class Simulation:
                 self._at_capacity(time, station, size)
             for time in self.scenario.dates_of_fit(pool):
                 self._at_capacity(time, station, None)
+            if pool.dates:
+                station.bookings = Bookings(self.scenario.hearing_dates[pool.name][court], pool.dates[court].working_days)
+                for time in station.bookings.dates.announced(self._horizon):
+                    self.env.at(time, CAPACITY | station.index << NUMBER_SHIFT | IS_ANNOUNCED, self._announce, station)
+                self._next_call(station, iter(station.bookings.dates.held(self._horizon)))
             self._stations.append(station)
             opened.append(station)
             self._next_opening(station, -1)
@@ -503,7 +534,7 @@ class Simulation:
     def _open(self, station: Station) -> None:
         now = self.env._now
         interval = station.calendar.interval_at(now)
-        station.open(now if interval is None else station.calendar.closes[interval])
+        station.open(*((now, 0) if interval is None else (station.calendar.closes[interval], station.calendar.days[interval])))
         for case in station.beyond_size():
             self._interrupt(case, "resume")
         self._touch(station)
@@ -545,7 +576,7 @@ class Simulation:
         pool = self._record_team(case)
         self._rows.append(
             (case.number, -1, BY_INTERRUPTION, state, state, activity.index, pool, case.server,
-             case.enabled, case.started, NEVER, -1, now)
+             case.enabled, case.started, NEVER, -1, now, _booked_for(case))
         )  # fmt: skip
         calendar = case.calendar or station.calendar
         rule = case.held[0][0].rule if case.held else station.rule
@@ -573,6 +604,73 @@ class Simulation:
         if station.limit is not None:
             self._grown.add(station.index)
             self._touched.add(_QUEUES)
+
+    # hearing dates -------------------------------------------------------------------------------
+
+    def _next_call(self, station: Station, dates: Iterator[int]) -> None:
+        """Schedule the first opening of the next date on which a station is open."""
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        for k in dates:
+            at = int(bookings.dates.opens[k])
+            self.env.at(at, CAPACITY | station.index << NUMBER_SHIFT | CALLS, self._call, (station, k, dates))
+            return
+
+    def _call(self, called: tuple[Station, int, Iterator[int]]) -> None:
+        """Let the cases that are booked for a date that begins now join the queue."""
+        station, k, dates = called
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        bookings.calling = k
+        for case in bookings.booked.get(k, {}).values():
+            station.join(case, 0)
+        self._touch(station)
+        closes = int(bookings.dates.closes[k])
+        if closes <= self._horizon:
+            self.env.at(closes, CAPACITY | station.index << NUMBER_SHIFT | ENDS_DATE, self._end_date, (station, k, dates))
+
+    def _end_date(self, ended: tuple[Station, int, Iterator[int]]) -> None:
+        """Book the cases that were not called on a date for another one."""
+        station, k, dates = ended
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        bookings.calling = NO_DATE
+        for case in list(bookings.booked.get(k, {}).values()):
+            self._rebook(case, station, k + 1, BY_NOT_CALLED)
+        self._next_call(station, dates)
+
+    def _announce(self, station: Station) -> None:
+        """Close the dates whose closure or suspension is announced now, and book their cases for others."""
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        for case in bookings.announce(self.env._now):
+            self._rebook(case, station, bookings.after(self.env._now), BY_CLOSED_DATE)
+
+    def _rebook(self, case: Case, station: Station, since: int, cause: int) -> None:
+        station.bookings.cancel(case)  # type: ignore[union-attr]
+        case.entry = None
+        self._book(case, station, since, cause)
+
+    def _book(self, case: Case, station: Station, since: int, cause: int) -> None:
+        """Book a case for the first free date from an index on. If that date has begun, the case is called with the others."""
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        uses: int = case.activity.appointment.uses  # type: ignore[union-attr]
+        state, now = self._codes[case.state], self.env._now
+        case.booking = booking = bookings.book(case, since, uses, station.is_exempt(case))
+        self._rows.append(
+            (case.number, -1, cause, state, state, -1, -1, -1, NEVER, NEVER, NEVER, -1, now, bookings.day(booking))
+        )  # fmt: skip
+        if bookings.calling == booking.date != NO_DATE:
+            station.join(case, 0)
+            self._touch(station)
+
+    def _first_date(self, case: Case, station: Station, activity: _Activity) -> int:
+        """Return the index of the first date for which a case may be booked that is enabled now."""
+        bookings: Bookings = station.bookings  # type: ignore[assignment]
+        now = self.env._now
+        length = activity.notice.length(case, case.visit, now)
+        if not activity.appointment.working:  # type: ignore[union-attr]
+            return bookings.since(now + length)
+        time = bookings.working_days.complete(now, length)
+        return len(bookings.dates.days) if time is None else bookings.since(time)
+
+    # dispatch ------------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
         """Let the stations that changed at this instant start waiting cases; then look at the lengths of queues."""
@@ -719,6 +817,8 @@ class Simulation:
 
     def _start(self, case: Case, station: Station, now: int) -> None:
         length = _length(case, now)
+        if case.booking is not None and not case.interrupted:
+            station.bookings.call(case)  # type: ignore[union-attr]
         self._begin_work(case, length, now)
         case.server = station.seize(case)
         self._finish_at(case, station.complete(now, length))
@@ -771,7 +871,7 @@ class Simulation:
             pool = self._record_team(case) if case.held else activity.pool
             self._rows.append(
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, pool, case.server,
-                 case.enabled, case.started, completed, outcome, now)
+                 case.enabled, case.started, completed, outcome, now, _booked_for(case))
             )  # fmt: skip
             self._record_batch(case)
             self._leave(case)
@@ -817,7 +917,7 @@ class Simulation:
         """Write a row that ends no work."""
         self._rows.append(
             (case.number, taken, cause, self._codes[old], self._codes[case.state], -1, -1, -1,
-             NEVER, NEVER, NEVER, outcome, self.env._now)
+             NEVER, NEVER, NEVER, outcome, self.env._now, -1)
         )  # fmt: skip
 
     def _leave(self, case: Case) -> None:
@@ -825,7 +925,9 @@ class Simulation:
         if case.station is not None:
             if case.status == SERVED:
                 self._release(case)
-            case.entry = None
+            if case.booking is not None and not case.booking.called:
+                case.station.bookings.cancel(case)  # type: ignore[union-attr]
+            case.entry = case.booking = None
             self._touched.add(case.station.index)
             case.station = None
         if case.work is not None:
@@ -850,6 +952,9 @@ class Simulation:
         else:
             case.status = WAITING
             case.station = station = activity.stations[case.here if len(activity.stations) > 1 else 0]
+            if activity.appointment is not None:
+                self._book(case, station, self._first_date(case, station, activity), BY_BOOKING)
+                return
             self._join(case, station, activity)
             if station.by_teams or station.preempt is not None or station.may_start(now):
                 self._touched.add(station.index)
@@ -973,7 +1078,7 @@ class Simulation:
                 at = (-1, -1) if activity is None or case.status == NOWHERE else (activity.index, self._record_team(case))
                 self._rows.append(
                     (case.number, -1, BY_HORIZON, state, state, *at, case.server,
-                     case.enabled, case.started, NEVER, -1, self._horizon)
+                     case.enabled, case.started, NEVER, -1, self._horizon, _booked_for(case))
                 )  # fmt: skip
                 self._record_batch(case)
         resized = {
@@ -998,7 +1103,8 @@ class Simulation:
         )
 
     def _moves(self, case: Case) -> list[tuple[int, int, int, int]]:
-        return [(r[1], r[3], r[4], r[-1]) for r in self._rows if r[0] == case.number and r[2] != BY_INTERRUPTION]
+        steps = (r for r in self._rows if r[0] == case.number and (r[2] <= BY_HORIZON or r[2] >= FIRST_EVENT_CAUSE))
+        return [(r[1], r[3], r[4], r[12]) for r in steps]
 
     def _history(self, case: Case) -> str:
         return last_moves(self.scenario, self._moves(case))

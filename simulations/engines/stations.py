@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, merge
 from itertools import count
+from math import inf
 from typing import Any, Protocol
 
+from simulations.engines.bookings import Booking, Bookings
 from simulations.scenarios.scenario import Batch
 from simulations.timing.calendars import Calendar
 
 QueueEntry = tuple[float, bool, Any, int, int, int, Any]
 """Priority, whether the work is new (not interrupted), order, enabled, case number, a tie-breaker and the case."""
+
+_BOOKED = -inf
+"""Priority of cases that are called on their hearing date."""
 
 _ties = count()
 
@@ -25,6 +30,7 @@ class Waiting(Protocol):
     interrupted: bool
     started: int
     entry: QueueEntry | None
+    booking: Booking | None
 
 
 class Station:
@@ -42,11 +48,13 @@ class Station:
         Number of servers; changes on dates.
     order : callable
         Return the value that orders cases of equal priority; lower values are served first.
-    slots : int or None
-        Maximum number of cases that a server starts in one working interval.
+    slots : sequence of int, or None
+        Maximum number of cases that a server starts in one working interval, for each of the seven days from the start.
 
     Attributes
     ----------
+    bookings : Bookings or None
+        The cases that are booked for its hearing dates.
     sizes : list of (int, int)
         Pairs of a time and the size from then on.
     serving : dict
@@ -65,7 +73,7 @@ class Station:
         Largest number of cases in the queue; `limit_event` happens to the last case of a longer one.
     """
 
-    __slots__ = ("_exempt_queue", "_queue", "alone", "batch", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "limit", "limit_event", "members", "numbered", "open_until", "order", "pool", "preempt", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
+    __slots__ = ("_exempt_queue", "_queue", "alone", "batch", "bookings", "busy", "by_teams", "calendar", "court", "day", "exempt", "free", "index", "limit", "limit_event", "members", "numbered", "open_until", "order", "pool", "preempt", "rule", "serving", "size", "sizes", "slots", "slots_by_day", "started", "suspended", "wakes")  # fmt: skip
 
     def __init__(
         self,
@@ -76,7 +84,7 @@ class Station:
         calendar: Calendar,
         rule: str,
         order: Callable[[Any], Any],
-        slots: int | None = None,
+        slots: Sequence[int] | None = None,
     ) -> None:
         self.index = index
         self.pool = pool
@@ -86,8 +94,10 @@ class Station:
         self.calendar = calendar
         self.rule = rule
         self.order = order
-        self.slots = slots
+        self.slots_by_day = slots
+        self.slots: int | None = None if slots is None else slots[0]  # of a server in this working interval
         self.started = 0
+        self.day = -1
         self.open_until = -1
         self.busy = 0
         self.serving: dict[int, tuple[Any, int]] = {}
@@ -103,29 +113,47 @@ class Station:
         self.members: dict[int, int] = {}
         self.limit: int | None = None
         self.limit_event = ""
+        self.bookings: Bookings | None = None
         self._queue: list[QueueEntry] = []
         self._exempt_queue: list[QueueEntry] = []
 
     def join(self, case: Waiting, priority: float) -> None:
-        """Add a case to the queue. Interrupted work goes before other work of its priority, by its first start."""
+        """Add a case to the queue. Interrupted work goes before other work of its priority, by its first start.
+
+        Cases that are called on their hearing date go before all others, in the order of booking.
+        """
+        booking = case.booking
+        if booking is not None:
+            priority = _BOOKED
         if case.interrupted:
             self._push(case, (priority, False, case.first_started, 0, case.number, next(_ties), case))
+        elif booking is not None:
+            self._push(case, (priority, True, booking.number, 0, case.number, next(_ties), case))
         else:
             self._push(case, (priority, True, self.order(case), case.enabled, case.number, next(_ties), case))
 
     def rejoin(self, case: Waiting, priority: float) -> None:
         """Move a waiting case whose record changed to its priority and to the right one of the two queues; its order is kept."""
-        if case.entry is not None and (self.exempt is not None or priority != case.entry[0]):
+        if case.entry is not None and case.booking is None and (self.exempt is not None or priority != case.entry[0]):
             self._push(case, (priority, *case.entry[1:5], next(_ties), case))
 
     def _push(self, case: Waiting, entry: QueueEntry) -> None:
         case.entry = entry
-        heappush(self._exempt_queue if self.exempt is not None and self.exempt(case) else self._queue, entry)
+        exempt = self.is_exempt(case) if case.booking is None else case.booking.exempt
+        heappush(self._exempt_queue if exempt else self._queue, entry)
 
-    def open(self, until: int) -> None:
-        """Begin a working interval."""
+    def is_exempt(self, case: Any) -> bool:
+        """Return whether suspensions do not concern a case."""
+        return self.exempt is not None and self.exempt(case)
+
+    def open(self, until: int, day: int) -> None:
+        """Begin a working interval of a day since the start. With hearing dates, its slots are those of the whole date."""
         self.open_until = until
-        self.started = 0
+        if self.slots_by_day is not None:
+            self.slots = self.slots_by_day[day % 7]
+        if self.bookings is None or day != self.day:
+            self.started = 0
+        self.day = day
 
     def in_service(self) -> list[tuple[Any, int]]:
         """Return the cases in service, each with its number of servers, by the first start of their work."""
@@ -147,9 +175,10 @@ class Station:
         """Return whether it is open and has a free server. Without a slot, only interrupted work may start."""
         return self.busy < self.size and now < self.open_until
 
-    @property
-    def _has_slot(self) -> bool:
-        return self.slots is None or self.started < self.slots * self.size
+    def _has_slots(self, case: Any) -> bool:
+        """Return whether there are enough slots for a case, which needs none if its work was interrupted."""
+        used = _slots_used(case)
+        return self.slots is None or used == 0 or self.started + used <= self.slots * self.size
 
     def first(self, now: int, length: Callable[[Any, int], int]) -> Any:
         """Return the case that is served next when a server is free, ``None`` if no case may be served now.
@@ -157,11 +186,11 @@ class Station:
         `length` returns the length of the work of a case that starts now.
 
         Under ``fit`` no case is served while the work of the first case does not fit in the rest of the working interval.
-        When the slots are used up, only interrupted work is served.
+        When there are too few slots for the first case, only interrupted work is served.
         """
-        if not self._has_slot:
-            return self._first_interrupted(now)
         queue = self._next_queue(now)
+        if queue is not None and not self._has_slots(queue[0][-1]):
+            return self._first_interrupted(now)
         if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1], now))):
             return None
         return queue[0][-1]
@@ -195,7 +224,7 @@ class Station:
     def next_batch(self, now: int, length: Callable[[Any, int], int]) -> list[Any]:
         """Remove and return the cases that are served together next, in the order of the queue; none if none may be served now."""
         batch: Batch = self.batch  # type: ignore[assignment]
-        if not self.may_start(now) or not self._has_slot:
+        if not self.may_start(now) or not (self.slots is None or self.started < self.slots * self.size):
             return []
         waiting = [case for case in self.in_order() if not self.is_suspended(case, now)]
         enough = batch.enough is not None and len(waiting) >= batch.enough
@@ -210,7 +239,7 @@ class Station:
 
     def is_suspended(self, case: Any, now: int) -> bool:
         """Return whether a suspension keeps a case from starting."""
-        return any(start <= now < end for start, end in self.suspended) and not (self.exempt is not None and self.exempt(case))
+        return any(start <= now < end for start, end in self.suspended) and not self.is_exempt(case)
 
     def may_have(self, n: int, case: Any, now: int) -> bool:
         """Return whether it is open and n servers have a slot for a case, which interrupted work does not need."""
@@ -228,7 +257,7 @@ class Station:
     def seize(self, case: Any) -> int:
         """Seize the free server with the lowest number for a case, and return it. Interrupted work uses no slot."""
         self.busy += 1
-        self.started += not case.interrupted
+        self.started += _slots_used(case)
         before = self.serving.get(case.number)
         self.serving[case.number] = (case, 1 if before is None else before[1] + 1)
         if self.free:
@@ -252,3 +281,10 @@ class Station:
         self.busy -= 1
         self.serving.pop(case.number, None)
         heappush(self.free, server)
+
+
+def _slots_used(case: Any) -> int:
+    """Return the number of slots that a case uses when it starts now."""
+    if case.interrupted:
+        return 0
+    return 1 if case.booking is None else int(case.booking.uses)

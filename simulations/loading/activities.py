@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+from simulations.loading.appointments import read_appointment
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
 from simulations.loading.pools import read_rank
@@ -51,7 +52,10 @@ def _work(
     calendar = calendars.get(entry.calendar or "")
     days = None if calendar is None else calendar.working_days()
     pool = entry.pools[0] if entry.pools else None
-    return Work(name, pool, of_pools[0], outcome, priority, days, teams, entry.hold and bool(teams))
+    appointment = read_appointment(context, name, entry, pools)
+    if appointment is None and entry.appointment is not None:
+        return None
+    return Work(name, pool, of_pools[0], outcome, priority, days, teams, entry.hold and bool(teams), appointment)
 
 
 def _priority(context: Context, path: Keys, entry: WorkEntry, what: str) -> float | Expression | Choice[float] | None:

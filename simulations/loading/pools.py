@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
+from simulations.loading.appointments import read_dates, read_slots
 from simulations.loading.batches import read_batch
 from simulations.loading.context import Context, without_comma
 from simulations.loading.queue_limits import read_queue_limit
 from simulations.loading.rotas import RotaFormat, is_rota, read_changing, read_table_by_court
 from simulations.scenarios.format import PoolEntry, SuspensionEntry
 from simulations.scenarios.scenario import Order, Pool, Suspension
+from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from workflow.errors import nearest
 from workflow.files.validation import format_names, format_value, parse_at
@@ -26,18 +28,21 @@ MOST_CHANGES = 2_000_000
 RULES = ("first_come", "oldest", "newest")
 
 
-def read_pools(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Pool]:
+def read_pools(context: Context, calendars: Mapping[str, Calendar], specs: Mapping[str, CalendarSpec]) -> dict[str, Pool]:
     """Read `pools:`, without those that have mistakes."""
-    read = {name: _pool(context, name, entry, calendars) for name, entry in context.file.pools.items()}
+    read = {name: _pool(context, name, entry, calendars, specs) for name, entry in context.file.pools.items()}
     return {name: pool for name, pool in read.items() if pool is not None}
 
 
-def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str, Calendar]) -> Pool | None:
+def _pool(
+    context: Context, name: str, entry: PoolEntry, calendars: Mapping[str, Calendar], specs: Mapping[str, CalendarSpec]
+) -> Pool | None:
     path, what = ("pools", name), f"pool {name!r}"
     at_court = entry.at == "court"
     n_stations = len(context.courts) if at_court else 1
     sizes = _all_sizes(context, context.at(*path, "size"), f"{what}: size", at_court)
     pool_calendars = [Calendar.always_open()] * n_stations
+    calendar_names: list[str] | None = []
     if entry.calendar is not None:
         node = context.at(*path, "calendar")
         calendar_names = _by_court(context, node, partial(_calendar_name, context), f"{what}: calendar", at_court)
@@ -52,9 +57,31 @@ def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str,
                 context.wrong((*path, key), f"{what}: {key}: {message}")
     limit, batch = read_queue_limit(context, name, entry), read_batch(context, name, entry, sizes)
     preempt = "resume" if entry.preempt is True else entry.preempt or None
+    slots, n_problems = read_slots(context, name), len(context.problems)
+    dates = read_dates(context, name, calendar_names or (), specs)
+    if len(context.problems) > n_problems:
+        return None
+    weekly = _has_rota(context.at(*path, "size"))
     return Pool(
-        name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots, preempt, limit, batch
+        name,
+        at_court,
+        tuple(sizes),
+        tuple(pool_calendars),
+        entry.at_shift_end,
+        order,
+        slots,
+        preempt,
+        limit,
+        batch,
+        entry.overbook,
+        dates,
+        weekly,
     )
+
+
+def _has_rota(node: Node) -> bool:
+    """Return whether a size, or a part of it, differs by weekday."""
+    return is_rota(node) or (isinstance(node.value, dict) and any(map(_has_rota, node.value.values())))
 
 
 def _by_court(context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool) -> list[T] | None:
@@ -165,6 +192,9 @@ def _suspension(
     known = [context.known(court, context.courts, (*path, "courts", k), what, "a court") for k, court in enumerate(entry.courts)]
     if entry.to < entry.from_:
         context.wrong((*path, "to"), f"{what}: to: {entry.to} is before from: {entry.from_}")
+    if entry.announced is not None and entry.announced > entry.from_:
+        message = f"{entry.announced} is after from: {entry.from_}; a suspension is announced on its first day at the latest"
+        context.wrong((*path, "announced"), f"{what}: announced: {message}")
     exempt = None
     if entry.except_ is not None:
         node = context.at(*path, "except")
@@ -175,4 +205,5 @@ def _suspension(
         return None
     courts = tuple(context.courts.index(court) for court in entry.courts)
     start, end = context.epoch.microseconds(entry.from_), context.epoch.end_of(entry.to)
-    return Suspension(entry.pool, courts, start, end, exempt)
+    announced = 0 if entry.announced is None else max(context.epoch.microseconds(entry.announced), 0)
+    return Suspension(entry.pool, courts, start, end, exempt, announced)

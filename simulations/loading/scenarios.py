@@ -156,7 +156,7 @@ def _read(context: Context) -> Scenario:
     file = context.file
     calendars, specs = read_calendars(context)
     days = court_days(context, specs)
-    pools = read_pools(context, calendars)
+    pools = read_pools(context, calendars, specs)
     work = read_activities(context, calendars, pools)
     policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch, context.files)
     context.problems += wrong

@@ -7,6 +7,7 @@ start, `NEVER` if missing.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.row import BY_INTERRUPTION, COLUMNS, HORIZON, INTERRUPTED, NEVER, Column
+from simulations.log.row import BY_INTERRUPTION, COLUMNS, HORIZON, NEVER, NOT_STEPS, Column
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import COMPLETE, ENTER
@@ -36,7 +37,7 @@ __all__ = [
     "order_of",
 ]
 
-Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
+Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The values of a row, in the order of `simulations.log.row.COLUMNS`."""
 
 Hold = tuple[int, int, int]
@@ -63,7 +64,7 @@ class Labels:
         workflow = scenario.workflow
         return cls(
             scenario.transition_names,
-            (COMPLETE, ENTER, HORIZON, INTERRUPTED, *workflow.events),
+            (COMPLETE, ENTER, *NOT_STEPS, *workflow.events),
             tuple(workflow.states),
             tuple(workflow.activities),
             tuple(scenario.pools),
@@ -318,6 +319,9 @@ class EventLog:
         values = self.columns[column.name].tolist()
         if column.kind == "instant":
             return [None if v == NEVER else self.cases.scenario.epoch.instant(v) for v in values]
+        if column.kind == "date":
+            start = self.cases.scenario.starts
+            return [None if v < 0 else start + dt.timedelta(days=v) for v in values]
         if column.kind == "number":
             return [None if v < 0 else v for v in values]
         labels = self.labels.column(column.name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.log.histories import Histories
-from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
+from simulations.log.row import NOT_STEPS
 from simulations.log.watching import Violation, rule_broken, watched_rules
 from workflow.auditing.audit import judge
 from workflow.auditing.log import AuditLog
@@ -51,7 +51,7 @@ class _Judged:
         self.log, self.cases, self.scenario = log, log.cases, log.cases.scenario
         self.order = log.by_case.order
         cause = log.columns["cause"][self.order]
-        self.keep = (cause != BY_HORIZON) & (cause != BY_INTERRUPTION)  # the other rows are not steps of a case
+        self.keep = ~np.isin(cause, [log.labels.cause.index(name) for name in NOT_STEPS])
         self.begun = np.maximum(self.cases.arrived, 0)
         self.audited = self._audited(frozenset[str]().union(*(rule.reads for rule in rules)))
         judged = [judge(self.audited, rule) for rule in rules]

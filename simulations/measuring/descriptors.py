@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from simulations.measuring.shares import is_share
-from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.scenario import Scenario, Work
 from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
@@ -30,7 +30,11 @@ _CLOSED = {
 }
 _NO_STAFF = {"no_staff": "during a shift in which the pool had a size of 0."}
 
+LEAD_TIME = "lead_time"
+"""The reason for a wait until the hearing date; other work has no such part."""
+
 REASONS = {
+    LEAD_TIME: "before the hearing date of the case began; of several, before the first on which it might have been called.",
     **_CLOSED,
     **_NO_STAFF,
     "slots_used_up": "in the shift in which the work was enabled, after the slots of that shift were used up.",
@@ -77,6 +81,7 @@ class Family(StrEnum):
     DECLARED = "Measures that a workflow declares"
     DOCKET = "The docket"
     WAITING = "Waiting time"
+    DATES = "Hearing dates"
     QUEUE = "Queues"
     PROCESSING = "Processing time"
     UTILISATION = "Utilisation"
@@ -292,6 +297,26 @@ BUILT_IN = {
         ),
         *_waiting(),
         Descriptor(
+            "lead_time.{}", Family.DATES, "days", "Mean lead time for {} when booked",
+            f"The mean number of days from the day on which a case was first booked for a hearing date to that date, {_SINCE}. Later"
+            " dates of the same wait do not count. Left out: cases for which no date was free. No value if no case was booked. Only"
+            " measured for activities with `appointment:`.",
+            statistic="mean",
+        ),
+        Descriptor(
+            "rebookings.{}", Family.DATES, "cases", "Cases booked again for {}",
+            f"How often a case got another hearing date, {_SINCE}: because it was not called on its date, or because the date was closed"
+            " or suspended. A case that is booked again twice counts twice. Only measured for activities with `appointment:`.",
+            "the number of bookings, which is in the log",
+            accumulates=True,
+        ),
+        Descriptor(
+            "next_free.{}", Family.DATES, "days", "Days until the next free date of {}",
+            "The number of days from this day to the first later date with a free slot, with closures and suspensions as known at the"
+            " end of the day: what a court's web page shows. `at_least` does not count. For all courts together it is the mean over the"
+            " courts. No value if no date is free. Not measured for a group of cases. Only measured for pools with hearing dates.",
+        ),
+        Descriptor(
             "still_waiting.{}", Family.QUEUE, "cases", "Cases that wait for {}",
             "Visits to the queue that have not ended at the end of the day: the work is enabled, has not started, and"
             " the case has not left the queue. Interrupted work that waits for a server is included. The warm-up does not matter.",
@@ -309,7 +334,7 @@ BUILT_IN = {
         ),
         Descriptor(
             "slots_used.{}", Family.UTILISATION, "share", "Slots of {} that were used",
-            f"The cases that started, over the slots of the pool's shifts, for shifts that began {_SINCE}. A shift has `slots` times"
+            f"The slots that the cases used that started, over the slots of the pool's shifts, for shifts that began {_SINCE}. A shift has `slots` times"
             " the largest size of the pool in it. Interrupted work uses no new slot. Shifts during a suspension are included, as"
             " in `utilisation`. No value without a shift. A pool that is not at a court has a value for all courts only. Only"
             " measured for pools with `slots:`, and not for a group of cases.",
@@ -414,6 +439,12 @@ def part_name(kind: str, activity: str, part: str) -> str:
     return f"{kind}.{activity}.{part}"
 
 
+def parts_of(work: Work, kind: str) -> dict[str, str]:
+    """Return the measures of the parts of a wait, without the activity's name, each with its part; `kind` is a key of `BREAKDOWNS`."""
+    parts = (part for part in BREAKDOWNS[kind] if part != LEAD_TIME or work.appointment is not None)
+    return {part_name(kind, "{}", part): part for part in parts}
+
+
 def slots_name(pool: str) -> str:
     """Return the name of the share of the slots of a pool that were used."""
     return f"slots_used.{pool}"
@@ -471,13 +502,15 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
                     yield _of_pool(BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity), group[0].pool)
                 yield from (BUILT_IN[part_name(WAITING_FOR, "{}", part)].of(activity) for part in (OTHERS, CLOSED))
             else:
-                parts = (part_name(kind, "{}", part) for kind, parts in BREAKDOWNS.items() for part in parts)
-                yield from (BUILT_IN[name].of(activity) for name in parts)
+                yield from (BUILT_IN[name].of(activity) for kind in BREAKDOWNS for name in parts_of(work, kind))
+            if work.appointment is not None:
+                yield from (BUILT_IN[name].of(activity) for name in ("lead_time.{}", "rebookings.{}"))
             yield BUILT_IN["still_waiting.{}"].of(activity)
         yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
     in_teams = {pool for work in scenario.work.values() if work.pool in scenario.queues_with_teams for pool in work.pools}
     for pool in scenario.pools:
         slots = [slots_name("{}")] if scenario.pools[pool].slots is not None else []
+        slots += ["next_free.{}"] if scenario.pools[pool].dates else []
         yield from (BUILT_IN[name].of(pool) for name in (utilisation_name("{}"), *slots, "overtime.{}"))
         if scenario.pools[pool].at_shift_end == ShiftEnd.FIT and pool not in in_teams:
             yield from (BUILT_IN[name].of(pool) for name in measures_of_fit("{}"))

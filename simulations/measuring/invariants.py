@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
+from simulations.measuring.hearing_dates import check_dates
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import beyond_size, wrong_starts
 from simulations.scenarios.scenario import Pool
@@ -187,6 +188,9 @@ def _busy(log: EventLog) -> None:
             _resumed(log, rows, pool, calendar, sizes)
             if len(log.interruptions.rows):
                 in_time[rows] |= _may_interrupt(pool, calendar, log.columns["happened_at"][rows])
+    if log.cases.scenario.hearing_dates:
+        good, case = check_dates(log)
+        _all(good, case, "a hearing date has more cases than slots, or a case is called on another date")
     interrupted = log.interruptions.rows  # work of a team is interrupted by one of its pools
     _all(in_time[interrupted], log.columns["case_id"][interrupted], "work is interrupted during a shift")
 

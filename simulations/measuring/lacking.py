@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import EventLog
 from simulations.log.histories import Histories
 from simulations.measuring.descriptors import CLOSED, OTHERS
+from simulations.measuring.slots import slots_begin, slots_taken
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Need
 from workflow.deciding.table import Columns
@@ -152,7 +153,9 @@ def _short(
         is_open &= so_far(suspended[:, 0], at) <= so_far(suspended[:, 1], at)
     short = ~is_open | (size - (so_far(started, at) - so_far(ended, at)) < n)
     if spec.slots is not None and not resumed and len(opens):
-        new = np.sort(started[~np.isin(rows, log.interruptions.following)])
-        opening = opens[np.maximum(so_far(opens, at) - 1, 0)]
-        short |= so_far(new, at) - np.searchsorted(new, opening) + n > spec.slots * size
+        new = rows[~np.isin(rows, log.interruptions.following)]
+        taken = np.sort(np.repeat(log.columns["started_at"][new], slots_taken(scenario, log.columns["activity"][new])))
+        interval = np.maximum(so_far(opens, at) - 1, 0)
+        slots = spec.slots_on(spec.calendars[station].days)[interval]
+        short |= so_far(taken, at) - np.searchsorted(taken, opens[slots_begin(spec, station)[interval]]) + n > slots * size
     return at, short, is_open

@@ -18,6 +18,7 @@ from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
 from simulations.measuring.descriptors import describe, input_name, measures_of_fit, measures_of_pool, slots_name
 from simulations.measuring.frame import Frame, Grouping
+from simulations.measuring.hearing_dates import measure_dates
 from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
 from simulations.measuring.selection import EVERYTHING, Selection
@@ -103,7 +104,7 @@ def measure(
     tables: list[Table] = []
     for frame, long, standing in zip(frames, lengths, stood, strict=True):
         values = _counts(frame, firsts, standing, wanted) | standing | _flows(frame, crossings, wanted) | long
-        values |= _use_and_costs(frame, values, wanted)
+        values |= measure_dates(frame, wanted) | _use_and_costs(frame, values, wanted)
         for entry in scenario.workflow.measures:
             if entry.ratio is not None and entry.measure in wanted:
                 over, under = (values[name] for name in entry.ratio)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.measuring.descriptors import CAPACITY_PARTS
+from simulations.measuring.slots import slots_begin, slots_taken
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import FAR, Calendar, ShiftEnd
@@ -206,7 +207,12 @@ def station_times(log: EventLog, pool: Pool, station: int, suspensions: tuple[tu
     used_up, at = np.full(len(base.at), FAR), base.at
     if pool.slots is not None:
         new = rows[~np.isin(rows, log.interruptions.following)]  # interrupted work uses no slot
-        used_up = base.slots_used_up(pool.slots, np.sort(log.columns["started_at"][new]))
+        started = np.repeat(log.columns["started_at"][new], slots_taken(scenario, log.columns["activity"][new]))
+        calendar = pool.calendars[station]
+        opens, interval = calendar.arrays()[0], so_far(calendar.arrays()[0], base.at) - 1
+        days = np.append(calendar.days, 0)[interval]
+        opening = np.append(opens[slots_begin(pool, station)], -1)[interval]
+        used_up = base.slots_used_up(pool.slots_on(days), np.sort(started), opening)
         at = np.append(at, np.maximum(used_up, at)[used_up < FAR])
     if fit:
         started, ended = (log.columns[name][rows] for name in ("started_at", "happened_at"))
@@ -237,11 +243,16 @@ class _Base:
     timeline: Timeline
     windows: _Windows
 
-    def slots_used_up(self, slots: int, started: Integers) -> Integers:
-        """Return when the slots of the working interval of each piece are used up; `FAR` if they are not, or it is closed."""
+    def slots_used_up(self, slots: Integers, started: Integers, opening: Integers) -> Integers:
+        """Return when the slots of the working interval of each piece are used up; `FAR` if they are not, or it is closed.
+
+        `slots` has those of a server in each piece, `started` the start of new work, once for each slot that it used, and `opening` the
+        instant from which the slots of each piece count.
+        """
         is_open = self.cause == _OPEN
-        last = np.searchsorted(started, self.opening) + slots * self.size - 1
+        last = np.searchsorted(started, opening) + slots * self.size - 1
         at = np.append(started, FAR).take(np.clip(last, 0, len(started)))
+        at = np.where(slots == 0, self.opening, at)
         return np.where(is_open & (at < self.close), at, FAR)
 
 

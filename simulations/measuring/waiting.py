@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByStation, EventLog
 from simulations.log.histories import Histories
-from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS, WAITING_FOR
+from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, LEAD_TIME, REASONS, WAITING_FOR
+from simulations.measuring.hearing_dates import called_from
 from simulations.measuring.lacking import lacking
 from simulations.measuring.timelines import StationTimes, station_times
 from simulations.scenarios.scenario import Pool, Scenario
+from simulations.timing.calendars import FAR
 from workflow.predicates import Expression, names, vector
 
 Integers = NDArray[np.int64]
@@ -110,6 +112,10 @@ class _Division:
 
     def __init__(self, log: EventLog, whole: _Segments) -> None:
         self._log, self._whole = log, whole
+        self._called = np.full(len(whole.ends), NEVER, np.int64)
+        self._dated = bool(log.cases.scenario.hearing_dates)
+        if self._dated:
+            self._called = called_from(log, whole.ends)
         self._spans = [*self._every_span()]
 
     def parts(self, breakdowns: Collection[str]) -> dict[str, Mapping[str, Integers]]:
@@ -118,10 +124,15 @@ class _Division:
         reasons, capacity, clock = (every[f"waiting_{kind}"] for kind in ("reason", "capacity", "clock"))
         chance = self._whole.start if set(breakdowns) == {"waiting_clock"} else self._chances()
         for spans in self._spans:
-            first = np.clip(chance[spans.wait], spans.start, spans.end)
-            for cause, length in spans.times.timeline.split(spans.start, first):
+            lead = np.clip(self._called[spans.wait], spans.start, spans.end)
+            first = np.clip(chance[spans.wait], lead, spans.end)
+            for cause, length in spans.times.timeline.split(lead, first):
                 reasons.add(cause if cause in REASONS else "does_not_fit", spans, length)
                 clock.add(cause if cause in CLOCK else "on_shift", spans, length)
+            if self._dated:
+                reasons.add(LEAD_TIME, spans, lead - spans.start)
+                for cause, length in spans.times.timeline.split(spans.start, lead):
+                    clock.add(cause if cause in CLOCK else "on_shift", spans, length)
             for cause, length in spans.times.timeline.split(first, spans.end):
                 capacity.add(cause, spans, length)
                 clock.add(cause if cause in CLOCK else "on_shift", spans, length)
@@ -133,7 +144,9 @@ class _Division:
         whole = self._whole
         chance = whole.end.copy()
         for spans in self._spans:
-            found = spans.times.first_chance(whole.start[spans.wait], spans.start, self._observed(spans))
+            called = self._called[spans.wait]
+            enabled, since = (np.maximum(times, np.minimum(called, FAR // 2)) for times in (whole.start[spans.wait], spans.start))
+            found = spans.times.first_chance(enabled, since, self._observed(spans))
             if spans.is_whole:
                 chance[spans.wait] = found
             else:

@@ -115,6 +115,7 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
         or pool.queue_limit is not None
         or pool.batch is not None
         or scenario.transfers
+        or pool.dates  # a date that is given up goes to a later case
     ):
         return False
     served = [name for name in scenario.workflow.states if pool.name in _pools_of(scenario, name)]
@@ -192,7 +193,7 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     conditions: list[Expression | None] = [t.guard for t in _from(scenario, kept)]
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     works = [work for name, work in scenario.work.items() if _at(scenario, kept, name)]
-    choices: list[Any] = [choice for work in works for choice in (*work.lengths, *work.counts)]
+    choices: list[Any] = [choice for work in works for choice in (*work.lengths, *work.counts, *work.notices)]
     choices += [shares for name, shares in scenario.transfers.items() if any(t.name == name for t in _from(scenario, kept))]
     conditions += [condition for work in works for condition in work.conditions]
     choices += [choice for name in timings for choice in scenario.event_timings[name].choices]

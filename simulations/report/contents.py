@@ -22,7 +22,7 @@ from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
-from workflow.model.definition import COMPLETE, ENTER, HORIZON, INTERRUPTED
+from workflow.model.definition import COMPLETE, ENTER, NOT_STEPS
 from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import add_table, check_labels, readable
 from workflow.sql.reading import connect
@@ -201,7 +201,7 @@ def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
     """Check that cases and events have only the names that the scenario declares."""
     workflows = scenario.workflows
     states = {state for workflow in workflows for state in workflow.states}
-    causes = {COMPLETE, ENTER, HORIZON, INTERRUPTED} | {event for workflow in workflows for event in workflow.events}
+    causes = {COMPLETE, ENTER, *NOT_STEPS} | {event for workflow in workflows for event in workflow.events}
     check_labels(connection, folder, "cases", {"court": scenario.courts, "initial_state": states})
     check_labels(
         connection, folder, "events",

@@ -36,7 +36,7 @@ from simulations.tables.run import describe_prediction, estimates_by_court, wait
 from simulations.tables.table import as_csv, estimates_csv
 
 _PLOT = WIDTH - 300
-_COLOURS = (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE)
+_COLOURS = (SKY, VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE)
 _REASON_COLOURS = {reason.replace("_", " "): colour for reason, colour in zip(REASONS, _COLOURS, strict=True)}
 
 
@@ -203,7 +203,7 @@ def waiting_figure(contents: Contents) -> Figure | None:
 
 def _colours(shown: Sequence[str]) -> list[str]:
     """Return a colour for each part of waits; those of teams take the colours that no reason has."""
-    free = itertools.cycle(c for c in (SKY, *reversed(_COLOURS)) if c not in {_REASON_COLOURS.get(part) for part in shown})
+    free = itertools.cycle(c for c in reversed(_COLOURS) if c not in {_REASON_COLOURS.get(part) for part in shown})
     return [_REASON_COLOURS.get(part) or next(free) for part in shown]
 
 

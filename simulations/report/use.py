@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.row import INTERRUPTED
-from simulations.measuring.slots import slots_between
+from simulations.measuring.slots import slots_between, slots_taken
 from simulations.measuring.utilisation import time_between
 from simulations.run_folder.parts import part_path
 from simulations.running.intervals import prediction_ends
@@ -76,28 +76,37 @@ def use_by_week(
         files = {kind: literal_path(part_path(folder, kind, k)) for kind in kinds}
         rows = f"""select sequence, pool, current_court as court, date_diff('microsecond', {start}, started_at) as started,
                 date_diff('microsecond', {start}, happened_at) as ended,
-                lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
+                activity, lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
             from read_parquet($events, file_row_number = true, hive_partitioning = false) where enabled_at is not null
             qualify pool is not null and started_at is not null
                 and (batch is null or row_number() over (partition by batch order by file_row_number desc) = 1)"""
         if "holds" in kinds:
-            rows = f"""select holds.pool, rows.court, started, ended, resumed from ({rows}) rows
+            rows = f"""select holds.pool, rows.court, started, ended, activity, resumed from ({rows}) rows
                 join (select sequence, pool from read_parquet($holds, hive_partitioning = false)) holds using (sequence)"""
         work = connection.execute(
-            f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court, started, ended, resumed
+            f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court, started, ended, resumed,
+                list_position($activities, activity) - 1 as activity
             from ({rows})""",
-            {"pools": list(scenario.pools), "courts": list(scenario.courts), **files},
+            {
+                "pools": list(scenario.pools),
+                "courts": list(scenario.courts),
+                "activities": list(scenario.workflow.activities),
+                **files,
+            },
         ).fetchnumpy()
         for code, (name, pool) in enumerate(scenario.pools.items()):
             of_pool = work["pool"] == code
-            at, started, ended, resumed = (
-                np.asarray(work[key][of_pool], np.int64) for key in ("court", "started", "ended", "resumed")
+            at, started, ended, resumed, activity = (
+                np.asarray(work[key][of_pool], np.int64) for key in ("court", "started", "ended", "resumed", "activity")
             )
             n_stations = len(pool.calendars)
             here = [at == station if pool.at_court else np.ones(len(at), bool) for station in range(n_stations)]
             by_kind = {False: [_busy(pool, k, started[rows], ended[rows], bounds) for k, rows in enumerate(here)]}
             if pool.slots is not None:
-                new = [started[rows & (resumed == 0)] for rows in here]
+                new = [
+                    np.repeat(started[mine], slots_taken(scenario, activity[mine]))
+                    for mine in (rows & (resumed == 0) for rows in here)
+                ]
                 by_kind[True] = [np.array(slots_between(pool, k, pool.sizes, new[k], bounds.tolist())) for k in range(n_stations)]
             for of_slots, stations in by_kind.items():
                 shares.setdefault((name, "all", of_slots), []).append(_shares(np.sum(stations, axis=0)))

@@ -151,6 +151,9 @@ def _column(column: Column, log: EventLog) -> str:
         return _label(name, log.labels.column(name))
     if column.kind == "instant":
         return _instant(name, log.cases.scenario)
+    if column.kind == "date":
+        start = np.datetime64(log.cases.scenario.starts, "D").astype(np.int64)
+        return f"case when {name} < 0 then null else date '1970-01-01' + ({name} + {start})::integer end as {name}"
     return f"case when {name} < 0 then null else {name} end as {name}"
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED
+from simulations.log.row import COLUMNS, HORIZON, NOT_STEPS
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS
@@ -56,8 +56,8 @@ RESOURCES = "resources"
 OBSERVED_UNTIL = "(select max(happened_at) from events)"
 """SQL: the end of the run, until which each case was observed."""
 
-HAPPENED = f"cause not in ('{HORIZON}', '{INTERRUPTED}')"
-"""SQL: the row is a step of the case. It does not just close the case at the end of the run, or interrupt its work."""
+HAPPENED = f"cause not in ({', '.join(map(text, NOT_STEPS))})"
+"""SQL: the row is a step of the case. It does not just close the case at the end of the run, interrupt its work or book a date."""
 
 ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.name not in ("case_id", "transition")))
 """Columns of the events that other tools get as attributes, besides the name, the case and the instants."""

@@ -59,6 +59,11 @@ def case_times(cases: Cases, path: Draws) -> CaseTimes:
     lengths: dict[FromFact, Integers] = {}
     problems: list[str] = []
     choices = [(f"activity {work.activity!r}: takes", takes) for work in scenario.work.values() for takes in work.lengths]
+    choices += [
+        (f"activity {work.activity!r}: appointment: at_least", notice)
+        for work in scenario.work.values()
+        for notice in work.notices
+    ]
     timings = scenario.event_timings.values()
     choices += [(f"event {timing.event!r}: {timing.key}", timing.after) for timing in timings if timing.after is not None]
     for what, choice in choices:

@@ -40,8 +40,11 @@ class CalendarEntry(Entry):
     )
     closed: list[Any] = Field(
         default_factory=list,
-        description="dates without work, such as 2011-12-23 or '2011-12-24 to 2012-01-02', both included",
-        examples=[["2024-02-09", "2024-03-25 to 2024-03-29"]],
+        description="dates without work, such as 2011-12-23 or '2011-12-24 to 2012-01-02', both included; or {from:, to:, announced:}"
+        " for days for which cases are booked until their closure is announced",
+        examples=[
+            ["2024-02-09", "2024-03-25 to 2024-03-29", {"from": "2024-04-02", "to": "2024-04-05", "announced": "2024-03-20"}]
+        ],
     )
     open: dict[dt.date, Any] = Field(
         default_factory=dict,
@@ -122,12 +125,18 @@ class PoolEntry(Entry):
         " not fit blocks the queue; work longer than every shift starts at an opening and runs over",
         examples=["fit"],
     )
-    slots: int | None = Field(
+    slots: _anything("a whole number, or numbers by weekday, such as {mon-thu: 4, fri: 2}") = Field(  # type: ignore[valid-type]
         None,
-        ge=1,
-        le=1_000_000,
-        description="maximum number of cases that each server starts in one shift, such as 4 hearings a morning",
-        examples=[4],
+        description="maximum number of cases that each server starts in one shift, such as 4 hearings a morning; by weekday, it"
+        " is 0 on the others; with `appointment`, also the number of cases that are booked for each server and date",
+        examples=[4, {"mon-thu": 4, "fri": 2}],
+    )
+    overbook: float = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="with `appointment`: the cases that are booked for a date, as a multiple of its slots, rounded down",
+        examples=[1.2],
     )
     order: _anything("first_come, oldest, newest, or {by: expression} (lower first)") = Field(  # type: ignore[valid-type]
         "first_come",
@@ -169,6 +178,12 @@ class SuspensionEntry(Entry):
     courts: list[Name] = Field(min_length=1, description="the courts in which it starts no work", examples=[["south"]])
     from_: dt.date = Field(alias="from", description="the first day", examples=[dt.date(2024, 2, 5)])
     to: dt.date = Field(description="the last day, included", examples=[dt.date(2024, 2, 16)])
+    announced: dt.date | None = Field(
+        None,
+        description="the day from which it is known: until then, cases are booked for dates in it (see `appointment`); default: from"
+        " the start",
+        examples=[dt.date(2024, 1, 22)],
+    )
     except_: Condition | None = Field(
         None, alias="except", description="cases that are exempt: they are served in that period too", examples=["urgent"]
     )
@@ -186,6 +201,27 @@ class PolicyEntry(Entry):
         description="which cases it decides: all, from their next decision on (`at_next_decision`), or only those that"
         " arrive from that day on (`pinned`)",
         examples=["pinned"],
+    )
+
+
+class AppointmentEntry(Entry):
+    """The hearing date that a case gets when it is enabled."""
+
+    at_least: Length = Field(  # type: ignore[valid-type]
+        "0 days",
+        description="time from when the work is enabled: the case gets the first date after it with a free slot; in calendar time,"
+        " or in working days of the pool; may differ `by:`, and change on dates",
+        examples=["30 days", "10 working days"],
+    )
+    slots: _anything("as `slots` of the pool") = Field(  # type: ignore[valid-type]
+        None, description="the `slots` of the pool, if they are not given there", examples=[{"mon-fri": 4}]
+    )
+    uses: int = Field(
+        1,
+        ge=0,
+        le=1_000_000,
+        description="number of slots that the case takes on its date; with 0 it is called with the others and takes none",
+        examples=[2],
     )
 
 
@@ -229,6 +265,11 @@ class WorkEntry(Entry):
         examples=[1, "2 - reminders", {"by": "urgent", True: 0, False: 1}],
     )
     calendar: Name | None = Field(None, description="the calendar of a delay in working days", examples=["office"])
+    appointment: AppointmentEntry | None = Field(
+        None,
+        description="the case gets a date of the pool, which has slots, and is called on it",
+        examples=[{"at_least": "30 days"}],
+    )
 
     @property
     def pools(self) -> tuple[str, ...]:

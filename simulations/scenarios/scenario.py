@@ -13,14 +13,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulations.chance.draws import Draws, SamplePath
 from simulations.scenarios.format import AboutEntry, PublishedEntry
+from simulations.scenarios.hearing_dates import HearingDates, hearing_dates
 from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.scenarios.uncertainty import AnyUncertain, Input, changes_to, medians
 from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import Epoch
+from simulations.timing.hearing_dates import DatesAhead
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Tabulator
 from workflow.errors import InputError
@@ -76,13 +81,20 @@ class Pool:
     calendars : tuple of Calendar, one for each station
     at_shift_end : str
         A value of `simulations.timing.calendars.ShiftEnd`.
-    slots : int or None
-        Maximum number of cases that a server starts in one working interval.
+    slots : tuple of int, or None
+        Maximum number of cases that a server starts in one working interval: of the seven dates from the start, and again of
+        each seven dates after them.
     preempt : str or None
         How work goes on that a more urgent case or a smaller size has interrupted; ``None`` if they interrupt nothing.
     queue_limit : QueueLimit or None
     batch : Batch or None
         If a server works on several cases at once.
+    overbook : float
+        The cases that are booked for a date, as a multiple of its slots.
+    dates : tuple of DatesAhead, one for each station
+        The dates for which cases may be booked; empty if no case gets a hearing date.
+    weekly : bool
+        Whether the sizes change by weekday, also after the end of the run.
     """
 
     name: str
@@ -91,26 +103,40 @@ class Pool:
     calendars: tuple[Calendar, ...]
     at_shift_end: str
     order: Order
-    slots: int | None = None
+    slots: tuple[int, ...] | None = None
     preempt: str | None = None
     queue_limit: QueueLimit | None = None
     batch: Batch | None = None
+    overbook: float = 1.0
+    dates: tuple[DatesAhead, ...] = ()
+    weekly: bool = False
 
     @property
     def begins_again(self) -> bool:
         """Whether the end of a shift interrupts work, which then begins again."""
         return self.at_shift_end in ("restart", "resample")
 
+    def slots_on(self, days: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the slots of a server on dates, in days since the start."""
+        return np.array(self.slots or (0,) * 7, np.int64)[np.asarray(days, np.int64) % 7]
+
 
 @dataclass(frozen=True)
 class Suspension:
-    """A half-open period in which a pool starts no work at some courts, except for exempt cases."""
+    """A half-open period in which a pool starts no work at some courts, except for exempt cases.
+
+    Attributes
+    ----------
+    announced : int
+        When it becomes known, in microseconds since the start.
+    """
 
     pool: str
     courts: tuple[int, ...]
     start: int
     end: int
     exempt: Expression | None
+    announced: int = 0
 
 
 EVER = -(2**63)
@@ -171,6 +197,25 @@ class Team:
 
 
 @dataclass(frozen=True)
+class Appointment:
+    """The hearing date that a case gets when work on it is enabled.
+
+    Attributes
+    ----------
+    at_least : Choice of Length
+        Fixed lengths, or lengths from facts.
+    working : bool
+        Whether they are working days of the pool.
+    uses : int
+        Number of slots that a case takes on its date.
+    """
+
+    at_least: Choice[Length]
+    working: bool
+    uses: int
+
+
+@dataclass(frozen=True)
 class Work:
     """Pools, length and outcome of an activity.
 
@@ -186,6 +231,8 @@ class Work:
         The shares of the values of each record field that the activity gives.
     priority : float, Expression or Choice of float
         Of all cases, or of each case by its facts and its record while it waits.
+    appointment : Appointment or None
+        The hearing date that a case gets.
     """
 
     activity: str
@@ -196,6 +243,7 @@ class Work:
     working_days: Calendar | None
     teams: tuple[Team, ...] = ()
     hold: bool = False
+    appointment: Appointment | None = None
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -231,7 +279,12 @@ class Work:
     @property
     def choices(self) -> list[Choice[Any]]:
         """Return everything that may differ from case to case, besides the conditions."""
-        return [*self.lengths, *self.counts, *self.outcome.values()]
+        return [*self.lengths, *self.counts, *self.outcome.values(), *self.notices]
+
+    @property
+    def notices(self) -> list[Choice[Length]]:
+        """Return the notice of its hearing dates, if it has any."""
+        return [] if self.appointment is None else [self.appointment.at_least]
 
 
 @dataclass(frozen=True)
@@ -538,6 +591,22 @@ class Scenario:
     def queues_with_teams(self) -> frozenset[str]:
         """Return the pools whose queues have cases that teams serve."""
         return frozenset(work.pool for work in self.work.values() if work.teams and work.pool is not None)
+
+    @cached_property
+    def hearing_dates(self) -> Mapping[str, tuple[HearingDates, ...]]:
+        """Return the hearing dates of each station of the pools for which cases are booked."""
+        found = {}
+        for pool in self.pools.values():
+            if pool.dates:
+                until = self.horizon if pool.weekly else None
+                found[pool.name] = tuple(
+                    hearing_dates(
+                        ahead, sizes, pool.slots_on(ahead.days), pool.overbook,
+                        [(s.start, s.end, s.announced) for s in self.suspensions_at(pool.name, court)], until,
+                    )
+                    for court, (ahead, sizes) in enumerate(zip(pool.dates, pool.sizes, strict=True))
+                )  # fmt: skip
+        return found
 
     def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
         """Return the suspensions of a pool at a court."""

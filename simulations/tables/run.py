@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulations.measuring.descriptors import (
-    BREAKDOWNS,
     CLOSED,
     OTHERS,
     WAITING_FOR,
@@ -15,6 +14,7 @@ from simulations.measuring.descriptors import (
     Family,
     describe,
     part_name,
+    parts_of,
     waiting_name,
 )
 from simulations.running.intervals import describe_method
@@ -227,7 +227,7 @@ def waiting_parts(scenario: Scenario, work: Work, kind: str) -> dict[str, str]:
     kind : {"waiting_reason", "waiting_capacity", "waiting_clock"}
     """
     if work.pool not in scenario.queues_with_teams:
-        return {part.replace("_", " "): part_name(kind, work.activity, part) for part in BREAKDOWNS[kind]}
+        return {part.replace("_", " "): name.format(work.activity) for name, part in parts_of(work, kind).items()}
     if kind != "waiting_reason":
         return {}
     pools = [group[0].pool for group in work.groups]

@@ -13,7 +13,15 @@ from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, WorkingInterval, format_hours, parse_hours
 from workflow.errors import InputError, Problem
 from workflow.files.dates import kind_of, parse_date
-from workflow.model.working_days import DAY_NAMES, HolidayRules, add_problems, parse_closed, parse_holidays, parse_weekdays
+from workflow.model.working_days import (
+    DAY_NAMES,
+    HolidayRules,
+    add_problems,
+    parse_announced,
+    parse_closed,
+    parse_holidays,
+    parse_weekdays,
+)
 
 _ONE_DAY = timedelta(days=1)
 
@@ -28,6 +36,9 @@ class CalendarSpec:
     holidays: HolidayRules | None = None
     closed: tuple[tuple[date, date], ...] = ()
     """Closures: first and last date, both included."""
+
+    announced: tuple[tuple[date, date, date], ...] = ()
+    """The closures that are announced on a date: first and last date, and the date from which they are known."""
 
     extra: tuple[tuple[date, tuple[WorkingInterval, ...]], ...] = ()
     """Dates whose hours replace the weekly ones, holidays and closures."""
@@ -135,7 +146,7 @@ def parse_calendar(hours: object, *, holidays: object = None, closed: object = (
     holidays : str or mapping, optional
         "US", "US-CO", or a mapping with `country` and optionally `state`, `observed`, `categories`.
     closed : list, optional
-        Dates, and ranges such as "2011-12-24 to 2012-01-02", both included.
+        Dates, and ranges such as "2011-12-24 to 2012-01-02", both included; or mappings with `from`, `to` and `announced`.
     open : mapping, optional
         Working hours by date. They replace the regular hours, holidays and closures of the date.
 
@@ -159,6 +170,7 @@ def parse_calendar(hours: object, *, holidays: object = None, closed: object = (
         _parse_weekly(hours, problems),
         parse_holidays(holidays, problems),
         parse_closed(closed, problems),
+        parse_announced(closed),
         _parse_open(open, problems),
     )
     if problems:

@@ -16,6 +16,7 @@ from simulations.engines import compiled_engine, sampling, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.crowds import crowds
+from tests.simulations.dated import dated
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, scenarios
 from workflow.errors import StuckCase, VisitCap
@@ -24,8 +25,8 @@ SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(Heal
 
 
 def any_scenario() -> st.SearchStrategy[Mapping]:
-    """Draw a scenario of a random workflow or, equally often, one with many simultaneous events; half of them with limits."""
-    return scenarios() | crowds() | pressed(scenarios() | crowds())
+    """Draw a scenario of a random workflow or one with many simultaneous events; some with limits, some with hearing dates."""
+    return scenarios() | crowds() | pressed(scenarios() | crowds()) | dated(scenarios() | crowds())
 
 
 def assert_same(one: EventLog, two: EventLog) -> None:

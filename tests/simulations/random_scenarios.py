@@ -27,7 +27,10 @@ DAYS = [STARTS + dt.timedelta(days=k) for k in range(8)]
 COURTS = ("east", "west")
 CALENDARS = {
     "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
-    "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
+    "split": {
+        "hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]},
+        "closed": [{"from": DAYS[5], "announced": DAYS[3]}],
+    },
 }
 
 Mapping = dict[str, Any]
@@ -256,7 +259,7 @@ class _Drawing:
             entry["calendar"] = self.pick("office", "split")
             entry["at_shift_end"] = self.pick("suspend", "finish", "fit")
             if self.maybe():
-                entry["slots"] = self.pick(1, 2)
+                entry["slots"] = self.pick(1, 2, {"mon-wed": 2, "fri": 1, "sat,sun": 3})
         return entry | shrinking(self.draw) if self.pick(True, False, False) else entry
 
     def size(self) -> Any:
@@ -282,7 +285,8 @@ class _Drawing:
         shared = {"except": self.pick(*self.yes)} if self.yes and self.maybe() else {}
         courts = [self.pick(*COURTS)] if self.maybe() else list(COURTS)
         first, second = sorted(self.draw(st.lists(st.integers(0, 6), min_size=2, max_size=2, unique=True)))
-        one = {"pool": pool, "courts": courts, "from": DAYS[first], "to": DAYS[first], **shared}
+        news = {"announced": self.pick(*DAYS[: first + 1])} if self.maybe() else {}
+        one = {"pool": pool, "courts": courts, "from": DAYS[first], "to": DAYS[first], **shared, **news}
         return [one, {**one, "from": DAYS[second], "to": DAYS[second + 1]}] if self.maybe() and second > first + 1 else [one]
 
     def length(self) -> Any:

@@ -16,6 +16,7 @@ from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
 from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
+from tests.simulations.dated import dated
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded
@@ -23,7 +24,7 @@ from workflow.errors import VisitCap
 
 pytest.importorskip("numba")
 
-EXAMPLES, PRESSED = 200, 60
+EXAMPLES, PRESSED, DATED = 200, 60, 80
 
 MUTANTS = {
     "a queue in the order of joining, not of case numbers": (
@@ -108,8 +109,8 @@ MUTANTS = {
         "    n = len(world.cases)\n    return turn % n, dates[x + turn // n].event, dates[x + turn // n].visit",
     ),
     "dated events: before the clocks of earlier cases": ("c = CLOCK | (counters.at_turn // g) << NUMBER", "c = CLOCK | (counters.at_turn // g // 1000) << NUMBER"),
-    "a shift that is closed, not half-open": ("station.size and now < station.until", "station.size and now <= station.until"),
-    "slots that are not given back": ("        station.begun = 0\n", ""),
+    "a shift that is closed, not half-open": ("        and now < station.until\n", "        and now <= station.until\n"),
+    "slots that are not given back": ("        if station.dates < 0:\n            station.begun = 0\n", ""),
     "slots by the case, not by the server": ("station.slots * station.size", "station.slots"),
     "a smaller size interrupts within an interval": (
         "        station.size = change.value\n",
@@ -138,7 +139,7 @@ MUTANTS = {
     "interrupted: the work that started last resumes": ("world.work[index(serving[x - 1])].started > from_", "world.work[index(serving[x - 1])].started < from_"),
     "interrupted: the work begins again": ("        work.length -= working_time(", "        _ = working_time("),
     "interrupted: the work goes to the end of the queue": ("        case.order = NEVER\n", "        pass\n"),
-    "interrupted: the work uses a new slot": ("    if case.interrupted == 0:\n        station.begun += 1\n", "    station.begun += 1\n"),
+    "interrupted: the work uses a new slot": ("    if case.interrupted == 0:\n        station.begun += model.activities[a].uses\n", "    station.begun += model.activities[a].uses\n    if case.interrupted == 0:\n"),
     "interrupted: the work is completed all the same": ("    case.interrupted = 1\n    case.stamp += np.uint32(1)\n", "    case.interrupted = 1\n"),
     "only: waiting is forgotten": ("entry.only_waiting != 0 and (case.status != WAITING or case.interrupted == 1)", "False"),
     "a suspension whose last instant counts": ("now < suspensions[s].end", "now <= suspensions[s].end"),
@@ -159,6 +160,28 @@ MUTANTS = {
     "every: rings once": ("    elif repeats == EVERY:\n", "    elif False:\n"),
     "every: starts again although coming back has started it": ("        if started == visit + 1 and model.states", "        if model.states"),
     "every: starts again outside its states": ("].clocks & bit != 0:\n            return", "].clocks & bit >= 0:\n            return"),
+    "dates: booked in the order of cases": ("case.order = NEVER if case.interrupted == 1 else booked.number", "case.order = NEVER if case.interrupted == 1 else np.int64(i)"),
+    "dates: interrupted work is called in the order of booking": ("case.order = NEVER if case.interrupted == 1 else booked.number", "case.order = booked.number"),
+    "dates: a date that is over may be booked": ("(date.day if by_day else date.closes) <= time", "(date.day if by_day else date.closes) < time"),
+    "dates: from the day after by the close": ("first_later(model, world, p, True, now // _DAY)", "first_later(model, world, p, False, now)"),
+    "dates: full dates are booked": ("        world.bookings[index(k)].used += uses\n", ""),
+    "dates: who gives a date up keeps its slots": ("    world.bookings[index(k)].used -= model", "    _ = model"),
+    "dates: the tree keeps the old number": ("        tree[index(station.tree + i)] = most\n", ""),
+    "dates: cases that use none are booked where nobody is": ("free = slots - world.bookings[index(k)].used if slots > 0 and", "free = slots - world.bookings[index(k)].used if"),
+    "dates: exempt cases as all": ("    if exempt == 1:\n", "    if False:\n"),
+    "dates: exempt cases in closed dates": (".shut == SUSPENDED_DATE and slots", ".shut != 0 and slots"),
+    "dates: an exempt case loses its date": ("!= 0 or world.booked[index(i)].exempt == 0:", "!= 0 or True:"),
+    "dates: closures are not heard of": ("            if date.closed_from == now:\n", "            if False:\n"),
+    "dates: suspensions are not heard of": ("            if date.suspended_from == now:\n", "            if False:\n"),
+    "dates: notice in calendar days": ("now + length if activity.in_working_days == 0 else", "now + length if True else"),
+    "dates: not called, the same date again": ("head), k + 1, BY_NOT_CALLED)", "head), k, BY_NOT_CALLED)"),
+    "dates: no call on the same day": ("        if k == station.calling:\n            join", "        if False:\n            join"),
+    "dates: one slot for each": ("        station.begun += model.activities[a].uses\n", "        station.begun += 1\n"),
+    "dates: slots for one are enough": ("uses == 0 or has_slots_left(world, p, uses)", "uses == 0 or has_slots_left(world, p, 1)"),
+    "dates: those without a date come first": ("if first < 0 or world.cases[index(first)].interrupted == 1:", "if first < 0 or True:"),
+    "dates: slots of every weekday": ("        station.slots = change.value\n", "        pass\n"),
+    "dates: slots that are not given back": ("        station.slots = change.value\n        station.begun = 0\n", "        station.slots = change.value\n"),
+    "dates: the day of the row is lost": ("row_.booked_for = leave_date(", "_ = leave_date("),
     "a clock in working days by the calendar's days": ("now + length if c < 0 else complete(model, c, now, length), v)", "now + length, v)"),
     "a hazard whose next date is the last one's length": ("event, visit + 1, counters.now)", "event, visit, counters.now)"),
     "a hazard that does not begin where it counts for the first time": ("states[old].clocks, states[old].hazards", "states[old].clocks, states[state].hazards"),
@@ -178,7 +201,7 @@ MUTANTS = {
     "a priority that changes takes the order with it": ("(order & 0xFFFFFFFF)", "1"),
     "priorities of cases: interrupted work has no place of its own": ("(0 if case.interrupted == 1 else case.order + 1)", "(case.order + 1)"),
     "priorities of cases: interrupted work resumes only at the head": ("    if resumes and station.ranked == 1:", "    if False:"),
-    "priorities of cases: interrupted work resumes in a suspension": ("station.queue if with_others or station.n_suspended == 0 else station.queue + 1", "station.queue"),
+    "priorities of cases: interrupted work resumes in a suspension": ("station.queue if with_others or station.n_suspended == 0 else station.queue + n", "station.queue"),
     "priorities of cases: of interrupted work the last": ("(first < 0 or served_before(model, world, i, index(first)))", "(first < 0 or i > first)"),
     "priorities by facts alone do not count": ("        return model.orders[index(activity.priority - BY_FACTS), i]\n", "        return np.int64(0)\n"),
     "newest is oldest": ("case.order = -model.arrived[i]", "case.order = model.arrived[i]"),
@@ -209,7 +232,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
         with contextlib.suppress(VisitCap):
             examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
-    for n, strategy in ((EXAMPLES, crowds()), (PRESSED, pressed(crowds()))):
+    for n, strategy in ((EXAMPLES, crowds()), (PRESSED, pressed(crowds())), (DATED, dated(crowds()))):
         drawn = settings(SOME, max_examples=n, database=None, derandomize=True, phases=[Phase.generate])
         drawn(given(strategy)(gather))()
     return examples

@@ -11,7 +11,7 @@ from simulations.loading import load_scenario
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError
 from workflow.loading import load_workflow
-from workflow.model.columns import EXPORTED, PLANNED, TABLES
+from workflow.model.columns import EXPORTED, TABLES
 
 EVIL = ("../evil", "a/b", "/etc/passwd", "..", ".hidden", "a b", "a\nb", "\x1b[2J", "x\x00", "'; drop", '"quoted"', "-x", "2nd", "é" * 101)  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_free_text_has_no_control_characters(hidden: str) -> None:
 
 
 @pytest.mark.parametrize("section", ["facts", "record"])
-@pytest.mark.parametrize("name", sorted({n for table in TABLES.values() for n in table} | {*EXPORTED, *PLANNED}))
+@pytest.mark.parametrize("name", sorted({n for table in TABLES.values() for n in table} | {*EXPORTED}))
 def test_no_fact_and_no_field_has_the_name_of_a_column(section: str, name: str) -> None:
     """The tables have these columns already, and SQL does not tell upper from lower case."""
     for written in (name, name.upper()):

@@ -18,7 +18,7 @@ from workflow.auditing.replay import Said, replay
 from workflow.deciding.in_force import InForce
 from workflow.errors import InputError
 from workflow.loading.policies import conflicts
-from workflow.model.definition import BUILT_IN_FACTS, HORIZON, INTERRUPTED, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, NOT_STEPS, Workflow
 from workflow.run_files.manifest import part_files, read_manifest, read_records
 from workflow.run_files.policies import RecordedPolicy, number_in_force, policy_workflows, recorded_policies
 from workflow.run_files.tables import open_tables, recorded_workflow
@@ -84,7 +84,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         ).fetchnumpy()
     names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
     first = np.concatenate([[0], np.cumsum(_counts(path, events, cases))]).astype(np.int64)
-    keep = ~np.isin(filled(events["cause"]).astype(str), (HORIZON, INTERRUPTED))  # the other rows are not steps of a case
+    keep = ~np.isin(filled(events["cause"]).astype(str), NOT_STEPS)
     first = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
     end = int(np.asarray(events["at"], np.int64).max()) if len(keep) else None
     rows = {name: column[keep] for name, column in events.items()}

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import format_value, name_mistake
 from workflow.loading.reading import Keys, Reading
-from workflow.model.columns import EXPORTED, PLANNED, TABLES
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, HORIZON, INTERRUPTED
+from workflow.model.columns import EXPORTED, TABLES
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, NOT_STEPS
 from workflow.predicates import Field, Namespace, parse_definitions
 from workflow.predicates.functions import FUNCTIONS, PAST
 
@@ -24,13 +24,12 @@ RESERVED = {
     ),
 }
 _COLUMNS = dict.fromkeys((*(name for table in TABLES.values() for name in table), *EXPORTED), "a column of the tables of a run")
-_PLANNED = dict.fromkeys(PLANNED, "reserved for a column of the next versions")
 _TRIGGERS = dict.fromkeys((COMPLETE, ENTER), "the name of a trigger")
-_CAUSES = dict.fromkeys((HORIZON, INTERRUPTED), "a cause in the event log")
+_CAUSES = dict.fromkeys(NOT_STEPS, "a cause in the event log")
 _RESERVED_FOR: dict[str, dict[str, str]] = {
-    "fact": {**_PLANNED, **_COLUMNS, **RESERVED},
-    "record field": {**_PLANNED, **_COLUMNS, **RESERVED},
-    "definition": {**_PLANNED, **RESERVED},
+    "fact": {**_COLUMNS, **RESERVED},
+    "record field": {**_COLUMNS, **RESERVED},
+    "definition": RESERVED,
     "event": {**RESERVED, **_TRIGGERS, **_CAUSES},
     "transition": RESERVED,
 }

@@ -12,18 +12,18 @@ class Column(NamedTuple):
 
     Attributes
     ----------
-    kind : {"instant", "number", "label"}
-        Microseconds since the start, a number or a code of a label. `simulations.log.row` says what stands for a missing
-        value.
+    kind : {"instant", "date", "number", "label"}
+        Microseconds since the start, days since the start, a number or a code of a label. `simulations.log.row` says what
+        stands for a missing value.
     """
 
     name: str
-    kind: Literal["instant", "number", "label"]
+    kind: Literal["instant", "date", "number", "label"]
 
     @property
     def size(self) -> int:
         """Return the size of a value in bytes while an engine runs."""
-        return {"instant": 8, "number": 4, "label": 2}[self.kind]
+        return {"instant": 8, "date": 4, "number": 4, "label": 2}[self.kind]
 
 
 COLUMNS = (
@@ -40,10 +40,11 @@ COLUMNS = (
     Column("completed_at", "instant"),
     Column("outcome", "label"),
     Column("happened_at", "instant"),
+    Column("booked_for", "date"),
 )
 """The event log, in the order of an engine's rows."""
 
-_TYPES = {"instant": "TIMESTAMP", "number": "INTEGER", "label": "VARCHAR"}
+_TYPES = {"instant": "TIMESTAMP", "date": "DATE", "number": "INTEGER", "label": "VARCHAR"}
 
 TABLES: dict[str, dict[str, str]] = {
     "cases": {
@@ -86,9 +87,6 @@ FIELD_TYPES = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "d
 
 EXPORTED = ("arrived", "observed_until", "step_kind", "policy_in_force", "ocel_id", "ocel_time", "ocel_changed_field")
 """Columns of exports and views that have the facts of a case beside them."""
-
-PLANNED = ("booked_for",)
-"""Columns that the next versions add."""
 
 
 def cases_columns(workflow: Workflow) -> dict[str, str]:

@@ -34,7 +34,14 @@ HORIZON = "horizon"
 """Cause of the row that closes a case which is open at the end of a run."""
 
 INTERRUPTED = "interrupted"
-"""Cause of a row that ends a part of work which is resumed later. It is not a step: the case stays as it is."""
+"""Cause of a row that ends a part of work which is resumed later."""
+
+BOOKED, NOT_CALLED, DATE_CLOSED = "booked", "not_called", "date_closed"
+"""Causes of a row that gives a case a hearing date: its first one, or another one because it was not called on its date, or
+because its date was closed."""
+
+NOT_STEPS = (HORIZON, INTERRUPTED, BOOKED, NOT_CALLED, DATE_CLOSED)
+"""Causes of rows that are no steps of a case: it stays as it is."""
 
 
 def as_written(value: object) -> str:

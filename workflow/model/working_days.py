@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from holidays import HolidayBase
 
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOSURE_KEYS = ("from", "to", "announced")
 _HOLIDAY_KEYS = ("country", "state", "observed", "categories")
 
 
@@ -250,7 +252,7 @@ def _weekday(word: str, key: object) -> int:
 
 
 def parse_closed(closed: object, problems: list[Problem], key: str = "closed") -> tuple[tuple[date, date], ...]:
-    """Read dates and ranges of dates, both ends included."""
+    """Read dates, ranges of dates, and closures that are announced; both ends are included."""
     if closed is None:
         return ()
     if not isinstance(closed, list | tuple):
@@ -259,6 +261,9 @@ def parse_closed(closed: object, problems: list[Problem], key: str = "closed") -
     ranges = []
     for value in closed:
         try:
+            if isinstance(value, Mapping):
+                ranges.append(_announced_closure(value)[:2])
+                continue
             parts = re.split(r"\s+to\s+", value.strip()) if isinstance(value, str) else [value]
             if isinstance(value, str) and (len(parts) > 2 or len(re.findall(r"\d{4}-\d\d", value)) > len(parts)):
                 raise InputError([f"'{value}' is not a range of dates; write '2011-12-24 to 2012-01-02'"])
@@ -269,6 +274,41 @@ def parse_closed(closed: object, problems: list[Problem], key: str = "closed") -
         except InputError as error:
             add_problems(problems, key, error)
     return tuple(ranges)
+
+
+def parse_announced(closed: object) -> tuple[tuple[date, date, date], ...]:
+    """Read the closures that have a date on which they are announced: first and last date, and that date.
+
+    `parse_closed` reports mistakes.
+    """
+    announced = []
+    for value in closed if isinstance(closed, list | tuple) else ():
+        with suppress(InputError):
+            if isinstance(value, Mapping):
+                announced.append(_announced_closure(value))
+    return tuple(announced)
+
+
+def _announced_closure(value: Mapping[object, object]) -> tuple[date, date, date]:
+    """Read ``{from: date, to: date, announced: date}``; without `to`, it is one day."""
+    for key in value:
+        if key not in _CLOSURE_KEYS:
+            raise InputError(
+                [f"'{key}' is not a key of a closure ({', '.join(_CLOSURE_KEYS)}).{nearest(str(key), _CLOSURE_KEYS)}"]
+            )
+    missing = next((key for key in ("from", "announced") if key not in value), None)
+    if missing is not None:
+        example = "{from: 2024-03-25, to: 2024-03-29, announced: 2024-03-20}, or '2024-03-25 to 2024-03-29'"
+        raise InputError([f"{missing}: is missing; write {example}"])
+    first, announced = parse_date(value["from"]), parse_date(value["announced"])
+    last = parse_date(value["to"]) if "to" in value else first
+    if last < first:
+        raise InputError([f"to: {last} is before from: {first}"])
+    if announced > first:
+        raise InputError(
+            [f"announced: {announced} is after from: {first}; a closure is announced on its first day at the latest"]
+        )
+    return first, last, announced
 
 
 def parse_holidays(value: object, problems: list[Problem]) -> HolidayRules | None:

@@ -22,6 +22,9 @@ BY_FACTS = 1 << 41
 # Results of `run`.
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
 
+# What is known of a hearing date, as bits.
+CLOSED_DATE, SUSPENDED_DATE = 1, 2
+
 # Sources of the next event.
 NOTHING, HEAP, CHANGES, DATES, ARRIVALS, LIMITS = range(6)
 
@@ -55,6 +58,7 @@ SUSPENSION = _record(start="i8", end="i8")
 WORK = _record(length="i8", whole="i8", started="i8", interruptions="i8", transfers="i8")
 ACTIVITY = _record(
     pool="i8", priority="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8", resample="u8", kinds="i8",
+    notice="i8", in_working_days="i8", uses="i8",
 )  # fmt: skip
 # The cases of a queue that need the same: each kind has a queue of its own. Its teams are tried in order.
 KIND = _record(first="i8", n="i8", hold="i8")
@@ -75,7 +79,14 @@ STATION = _record(
     interrupts="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
     preempts="i8", mode="i8", limit="i8", limit_event="i8", grew="i8", most="i8", enough="i8",
     patience="i8",
+    dates="i8", n_dates="i8", first_suspended="i8", last_suspended="i8", working_days="i8", tree="i8", tree_size="i8",
+    n_booked="i8", calling="i8",
 )  # fmt: skip
+# A hearing date of a station, in days and microseconds since the start, and since when it is known to be closed or suspended.
+HEARING = _record(day="i8", closes="i8", slots="i8", closed_from="i8", suspended_from="i8")
+# Its slots that are used, the first and the last case that is booked for it, and what is known of it.
+BOOKINGS = _record(used="i8", head="i8", tail="i8", shut="i8")
+BOOKED = _record(date="i8", number="i8", next="i8", previous="i8", exempt="i8")
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8", walk="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
 CHANGE = _record(time="i8", station="i8", kind="i8", value="i8")
@@ -174,6 +185,7 @@ class Model(NamedTuple):
     intervals: Any
     pools: Any
     suspensions: Any
+    hearings: Any
     changes: Any
     dates: Any
     arrived: Any
@@ -204,6 +216,8 @@ class World(NamedTuple):
         For each server of a station that serves cases together, the number of cases that it works on.
     links : ndarray of int64
         For each server of a team, the next one, -1 after the last.
+    bookings, booked : structured array
+        A row for each hearing date, and for each case. `room` has the trees of free slots.
     """
 
     counters: Any
@@ -228,6 +242,9 @@ class World(NamedTuple):
     moves: Any
     batches: Any
     members: Any
+    bookings: Any
+    booked: Any
+    room: Any
     rows: Any
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.engines.codes import FIT, RESAMPLE, RESTART, RESTARTED, RESUME, SERVED, SUSPEND
+from simulations.engines.codes import FIT, RESAMPLE, RESTART, RESTARTED, RESUME, SERVED, SUSPEND, WAITING
+from simulations.engines.kernel.arrays import NONE
 from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.hearings import booked_day, join_called
 from simulations.engines.kernel.held import record_team, release_team, servers_at, team_calendar
 from simulations.engines.kernel.service import length_from, write_row
 from simulations.engines.kernel.stations import enqueue, priority, release, station_of, touch_all
@@ -49,6 +51,11 @@ def interrupt(model, world, i, mode):
     case.stamp += np.uint32(1)
     case.enabled = now
     case.started = NEVER
+    if model.activities[a].notice != NONE:
+        row_.booked_for = booked_day(model, world, i)
+        case.status = WAITING
+        join_called(model, world, station_of(model, world, i, model.activities[a].pool), i, state)
+        return
     enqueue(model, world, i, state, model.activities[a].pool)
 
 

@@ -128,6 +128,7 @@ def _join_on_arrival(model, world):
         a = index(model.states[state].activity)
         if (
             model.activities[a].pool < 0
+            or model.activities[a].notice != NONE
             or model.states[state].clocks | model.states[state].hazards != 0
             or decision_at(model, policy_in_force(model, i, now), state, TRIGGER_ENTER) != NONE
         ):

@@ -22,6 +22,7 @@ from simulations.engines.kernel.batches import leave_batch
 from simulations.engines.kernel.clocks import start_clocks, start_hazards
 from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline
 from simulations.engines.kernel.draws import outcome_bits
+from simulations.engines.kernel.hearings import book_first, leave_date
 from simulations.engines.kernel.held import record_team, release_team
 from simulations.engines.kernel.lookups import apply_effects, decision_at, draw_value, look_up, policy_in_force, write_outcome
 from simulations.engines.kernel.queues import join_queue, leave_queue
@@ -93,8 +94,12 @@ def _take(model, world, i, taken, trigger, cause, outcome):
         if pool >= 0:
             p = station_of(model, world, i, pool)
             station = world.stations[p]
+            dated = model.activities[a].notice != NONE
+            if dated:
+                row_.booked_for = leave_date(model, world, i, old, p, case.status == SERVED)
             if case.status != SERVED:
-                leave_queue(world, queue_of(model, world, p, i, old), station.order != FIRST_COME, i)
+                if not dated:
+                    leave_queue(world, queue_of(model, world, p, i, old), station.order != FIRST_COME, i)
             elif station.most > 0:
                 leave_batch(world, p, i, r)
             elif model.activities[a].kinds < 0:
@@ -144,6 +149,10 @@ def _rest(model, world, i, state):
     world.record[i, model.n_fields + a] = v + 1
     case.visit = v
     case.enabled = now
+    if model.activities[a].notice != NONE:
+        case.status = WAITING
+        book_first(model, world, station_of(model, world, i, model.activities[a].pool), i, a)
+        return RUNNING
     if model.activities[a].pool >= 0:
         enqueue(model, world, i, state, model.activities[a].pool)
         return RUNNING
@@ -217,9 +226,10 @@ def requeue(model, world, i):
     """Put a waiting case whose record changed into its queue again: its priority, or whether it is exempt, may be another."""
     case = world.cases[i]
     state = np.int64(case.state)
-    p = station_of(model, world, i, model.activities[model.states[state].activity].pool)
+    a = index(model.states[state].activity)
+    p = station_of(model, world, i, model.activities[a].pool)
     station = world.stations[p]
-    if station.exempt != NONE or station.ranked == 1 or station.by_teams == 1:
+    if model.activities[a].notice == NONE and (station.exempt != NONE or station.ranked == 1 or station.by_teams == 1):
         place, order = place_of(model, world, p, i, state), case.order
         if station.ranked == 1:
             order = priority(model, world, i, state) << 32 | (order & 0xFFFFFFFF)

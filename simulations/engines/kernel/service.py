@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.engines.codes import COMPLETION, FIRST_COME, FIT, NUMBER_SHIFT, OF_CASE, SERVED, SUSPEND
+from simulations.engines.kernel.arrays import NONE
 from simulations.engines.kernel.compiling import apart, index, inline, prefetch
+from simulations.engines.kernel.dates import call_case
 from simulations.engines.kernel.draws import both_bits, length_bits, length_of
 from simulations.engines.kernel.lookups import look_up_now
 from simulations.engines.kernel.queues import first_of, leave_queue
@@ -35,6 +37,7 @@ def write_row(world, i, transition, cause, from_state, to_state, outcome):
     row_.completed_at = NEVER
     row_.outcome = outcome
     row_.happened_at = counters.now
+    row_.booked_for = -1
     return r
 
 
@@ -113,7 +116,9 @@ def start_work(model, world, p, i, now):
     if station.interrupts == 1:
         world.occupant[station.free + case.server] = i
     if case.interrupted == 0:
-        station.begun += 1
+        station.begun += model.activities[a].uses
+        if model.activities[a].notice != NONE:
+            call_case(world, i)
     end = now + length
     if station.rule == SUSPEND and end > station.until:
         end = complete(model, c, now, length)

@@ -91,8 +91,9 @@ def _first_that_resumes(model, world, p, with_others):
     """
     first = np.int64(-1)
     station = world.stations[p]
-    begin = station.queue if with_others or station.n_suspended == 0 else station.queue + 1
-    for q in range(begin, station.queue + (1 if station.n_suspended == 0 else 2)):
+    n = station.n_levels
+    begin = station.queue if with_others or station.n_suspended == 0 else station.queue + n
+    for q in range(begin, station.queue + (n if station.n_suspended == 0 else 2 * n)):
         queue = world.queues[index(q)]
         for k in range(queue.first, queue.first + queue.n):
             i = index(world.entries[index(k)].case)
@@ -111,6 +112,24 @@ def is_suspended(model, world, p, now):
     return False
 
 
+@apart
+def _next_with_dates(model, world, p, now):
+    """Return the case that a station with hearing dates serves next, -1 if no case may be served now."""
+    station = world.stations[p]
+    suspended = is_suspended(model, world, p, now)
+    first = np.int64(-1) if suspended else first_of(world, station.queue, station.n_levels, False)
+    if station.n_suspended > 0:
+        exempt = first_of(world, station.queue + station.n_levels, station.n_levels, False)
+        if exempt >= 0 and (first < 0 or served_before(model, world, index(exempt), index(first))):
+            first = exempt
+    if first < 0 or world.cases[index(first)].interrupted == 1:
+        return first
+    uses = model.activities[index(model.states[index(np.int64(world.cases[index(first)].state))].activity)].uses
+    if uses == 0 or has_slots_left(world, p, uses):
+        return first
+    return _first_that_resumes(model, world, p, not suspended)
+
+
 @inline
 def next_case(model, world, p, now):
     """Return the case that a station serves next, -1 if no case may be served now.
@@ -118,6 +137,8 @@ def next_case(model, world, p, now):
     When the slots are used up, only interrupted work may resume.
     """
     station = world.stations[p]
+    if station.dates >= 0:
+        return _next_with_dates(model, world, p, now)
     n, queue, resumes = station.n_levels, station.queue, not has_slots_left(world, p, 1)
     if resumes and station.ranked == 1:
         return _first_that_resumes(model, world, p, not is_suspended(model, world, p, now))
@@ -162,7 +183,11 @@ def has_slots_left(world, p, n):
 def may_start(world, p, now):
     """Return whether a station is open and has a free server, and a slot or interrupted work."""
     station = world.stations[p]
-    return station.busy < station.size and now < station.until and (has_slots_left(world, p, 1) or station.interrupts == 1)
+    return (
+        station.busy < station.size
+        and now < station.until
+        and (has_slots_left(world, p, 1) or station.interrupts == 1 or station.dates >= 0)
+    )
 
 
 @inline
