@@ -633,6 +633,8 @@ class _Layout:
                 else:
                     courts = range(width // variants)
                     holds = [k for k in courts for _ in range(variants)] if len(courts) > 1 else [court if pool.at_court else -1]
+                if self.scenario.transfers and kept != FIRST_COME:  # cases of all courts may come
+                    holds = [-1] * len(holds)
                 n_queues = 2 * levels if here and not by_teams else levels
                 queues += holds * (n_queues // len(holds))
         stations = structured(rows, arrays.STATION, spare=False)

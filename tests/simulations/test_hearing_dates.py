@@ -42,7 +42,7 @@ def court(arrivals: list[str] | dict[str, Any], **keys: Any) -> Scenario:
     return loaded(
         {
             "scenario": "court",
-            "workflow": WORKFLOW,
+            "workflow": keys.pop("workflow", WORKFLOW),
             "starts": dt.date(2024, 1, 8),  # a Monday
             "ends": keys.pop("ends", dt.date(2024, 2, 2)),
             "calendars": keys.pop("calendars", None)
@@ -244,6 +244,24 @@ def test_a_log_in_which_a_date_has_too_many_cases_is_refused(column: str, value:
     columns[column][columns[column] >= 0] = value
     with pytest.raises(BrokenInvariant):
         check_log(replace(log, columns=columns))
+
+
+def test_a_case_that_moves_to_another_court_gives_its_date_up_and_gets_one_there() -> None:
+    """On Tuesday at ten all three cases of the east go to the west, and are booked for Thursday and Friday; a later case gets Wednesday."""
+    moving = {
+        **WORKFLOW,
+        "transitions": [*WORKFLOW["transitions"], {"transition": "move", "from": "docket", "to": "docket", "event": "transfer"}],
+        "events": {**WORKFLOW["events"], "transfer": {"while": ["docket"], "when": "urgent"}},
+    }
+    given = court(
+        {"east": {"into": "docket", "at": [f"2024-01-{a}" for a in MORNING[:3]], "people": {"urgent": 1}}},
+        workflow=moving,
+        courts={"east": {}, "west": {}},
+        events={"transfer": {"at": "2024-01-09 10:00"}},
+        transfers={"move": {"by": "court", "east": {"west": 1}, "west": {"east": 1}}},
+    )
+    assert booked(given) == ["0 10", "1 10", "2 11", "0 11", "1 11", "2 12"]
+    assert called(given) == ["0 11 09", "1 11 10", "2 12 09"]
 
 
 def test_a_case_without_a_free_date_is_never_called() -> None:
