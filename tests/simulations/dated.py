@@ -22,7 +22,8 @@ def dated(draw: Any, scenarios: st.SearchStrategy[Mapping]) -> Mapping:
         if not mine or any("pool" not in work for work in mine) or not pick(True, True, True, False):
             continue
         pool.pop("preempt", None)
-        pool.pop("queue_limit", None)
+        for key in ("queue_limit", "together", "wait_for"):
+            pool.pop(key, None)
         pool.setdefault("calendar", pick("office", "split"))
         pool["slots"] = pick(1, 2, 3, {"mon-wed": 2, "fri": 1, "sat,sun": 3})
         if pick(True, False):
