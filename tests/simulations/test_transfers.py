@@ -6,14 +6,19 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulations import SamplePath, make_plan
 from simulations.engines import compiled_engine, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
-from tests.simulations.both_engines import assert_same
-from tests.simulations.random_scenarios import Mapping, loaded
+from simulations.scenarios.population import ORIGINS
+from tests.simulations.both_engines import SOME, assert_same
+from tests.simulations.pressed import pressed
+from tests.simulations.random_scenarios import DAYS, Mapping, loaded, run, scenarios
+from workflow.model.definition import StateKind
 
 pytest.importorskip("numba")
 
@@ -129,3 +134,23 @@ def test_a_log_with_a_wrong_transfer_is_noticed(wrong: str) -> None:
         moves = moves[2:]
     with pytest.raises(BrokenInvariant):
         check_log(EventLog(log.cases, log.labels, log.columns, log.resized, log.further, moves))
+
+
+@settings(SOME, max_examples=12)
+@given(pressed(scenarios()), st.integers(0, 99))
+def test_measures_conserve_the_cases_of_each_court(scenario: Mapping, seed: int) -> None:
+    """Pending cases are those at the start, plus inflow and transfers in, less disposals and transfers out, on each day."""
+    log = run(loaded(scenario), seed)
+    check_log(log)
+    described, cases = log.cases.scenario, log.cases
+    off = [k for k, s in enumerate(described.workflow.states.values()) if s.kind in (StateKind.FINAL, StateKind.RESTING)]
+    began = (cases.origin == ORIGINS.index("backlog")) & ~np.isin(cases.state, off)
+    values = {(v.measure, v.court, v.at): v.value or 0 for v in measure(log, DAYS)}
+    for k, court in enumerate(described.courts):
+        for day in DAYS:
+            at = {
+                name: values.get((name, court, day), 0)
+                for name in ("inflow", "transfers_in", "disposals", "transfers_out", "pending")
+            }
+            start = int((began & (cases.court == k)).sum())
+            assert at["pending"] == start + at["inflow"] + at["transfers_in"] - at["disposals"] - at["transfers_out"]
