@@ -23,6 +23,7 @@ from simulations.measuring.invariants import check_log
 from simulations.measuring.utilisation import pool_times
 from simulations.scenarios.quantities import Choice
 from tests.examples import examples
+from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, INTERRUPTED, StateKind
 from workflow.predicates import Expression, scalar
@@ -216,7 +217,7 @@ def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -
 
 
 @SOME
-@given(scenarios())
+@given(scenarios() | pressed(scenarios()))
 def test_every_log_satisfies_the_invariants(scenario: Mapping) -> None:
     """Every case has one last row, histories have no gaps, times add up, and Little's law holds."""
     log = run(loaded(scenario))
@@ -233,7 +234,7 @@ def test_every_log_satisfies_the_invariants(scenario: Mapping) -> None:
 
 
 @SOME
-@given(scenarios())
+@given(scenarios() | pressed(scenarios()))
 def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(scenario: Mapping) -> None:
     """Each transition is the first whose guard holds on the record so far; the last record is that of the engine."""
     simulation, log = simulated(loaded(scenario))

@@ -19,6 +19,7 @@ from simulations.measuring.descriptors import BREAKDOWNS, WAITING, WAITING_FOR
 from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.sums import add_up, add_up_parts
+from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
 from workflow.model.definition import StateKind
@@ -42,7 +43,7 @@ def times_in_states(history: History) -> list[dict[str, int]]:
 
 
 @SOME
-@given(scenarios())
+@given(scenarios() | pressed(scenarios()))
 def test_times_in_states_sum_to_the_age_of_a_case(scenario: Mapping) -> None:
     """The age at the last row, or at the end of the run, counted from the start of the run or from arrival."""
     history = History(run(loaded(scenario)))
@@ -53,7 +54,7 @@ def test_times_in_states_sum_to_the_age_of_a_case(scenario: Mapping) -> None:
 
 
 @SOME
-@given(scenarios())
+@given(scenarios() | pressed(scenarios()))
 def test_littles_law_holds_for_each_state(scenario: Mapping) -> None:
     """The integral of the number of cases present equals the sum of their stays, for each state and in total."""
     history = History(run(loaded(scenario)))
@@ -143,7 +144,7 @@ def _parts_add_up(values: Any, queues: list[str]) -> None:
 
 
 @FEW
-@given(scenarios())
+@given(scenarios() | pressed(scenarios()))
 def test_measuring_in_parts_gives_the_same_values(scenario: Mapping) -> None:
     """One day at a time, one activity at a time, one row at a time, and with a search for instants."""
     frame = loaded(scenario)

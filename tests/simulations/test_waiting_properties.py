@@ -18,6 +18,7 @@ from tests.examples import examples
 from tests.simulations.both_engines import assert_same
 from tests.simulations.crowds import crowds
 from tests.simulations.fixed_draws import waits_by_row
+from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run
 from tests.simulations.test_properties import History, Stay, size_at, stations, suspended
 
@@ -135,7 +136,7 @@ def check(log: EventLog) -> None:
 
 
 @SOME
-@given(crowds(teams=False))
+@given(crowds(teams=False) | pressed(crowds(teams=False)))
 def test_reasons_and_clock_add_up_and_agree_with_a_walk_along_each_wait(scenario: Mapping) -> None:
     """Suspensions with exemptions, closures, sizes of 0, slots, work that must fit, and interruptions."""
     check(run(loaded(scenario)))
