@@ -33,6 +33,7 @@ SUCCESS = {
     "sweep": f"sweep tiny.yaml --set pools.clerks.size=1,2 --out x {FEW}",
     "staff": "staff tiny.yaml --pool clerks --court east --goal 'pending < 99' --at 2024-01-08 --replications 10 --workers 1",
     "forecast": "forecast tiny.yaml --when 'pending < 100' --replications 2 --workers 1",
+    "sensitivity": "sensitivity tiny.yaml --measure pending --set pools.clerks.size=1:2 --replications 2 --workers 1",
     "sql": "sql run 'select 1'",
     "report": "report run --stress x.md",
     "export": "export run --to csv --out x.csv",
@@ -47,6 +48,7 @@ FAILED = {
     "audit": f"audit run --workflow desk.yaml {RULES}",
     "draw": "draw desk.yaml --out folder.svg",
     "sweep": f"sweep tiny.yaml --set pools.clerks.size=1,2 --out x --chart folder.svg {FEW}",
+    "sensitivity": "sensitivity tiny.yaml --measure pending --set pools.clerks.size=1:2 --replications 2 --chart folder.svg",
     "report": "report run --stress folder.svg",
     "export": "export run --to csv --out folder.svg",
     "verify": "verify damaged",
@@ -57,7 +59,7 @@ MISTAKEN = {command: f"{command} nowhere" for command in SUCCESS} | {
     "validate": "validate --engine nowhere", "audit": "audit nowhere --workflow desk.yaml", "diff": "diff nowhere desk.yaml",
     "compare": "compare nowhere tiny.yaml", "sql": "sql nowhere 'select 1'", "export": "export nowhere --to csv --out x.csv",
     "sweep": "sweep nowhere --set pools.clerks.size=1,2", "staff": "staff nowhere --pool clerks --pending-below 3 --at 2024-01-08",
-    "forecast": "forecast nowhere --when 'pending < 3'",
+    "forecast": "forecast nowhere --when 'pending < 3'", "sensitivity": "sensitivity nowhere --measure pending",
 }  # fmt: skip
 UNDECIDED = {
     "prove": "prove desk.yaml --rules hard.rules.yaml --seconds 0",

@@ -1,0 +1,221 @@
+"""Forecasts as of earlier dates, scored against what was published later."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from simulations.calibrating.calibration import calibrated, new_study, run_study
+from simulations.calibrating.design import opened
+from simulations.loading import load_scenario
+from simulations.run_folder.whole_files import write_text
+from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.progress import Progress, shown
+from simulations.scenarios.format import PublishedEntry
+from simulations.scenarios.scenario import Scenario
+from workflow.errors import InputError
+from workflow.files.json_text import json_text
+
+RESULT = "hindcast.json"
+_DEFAULTS = ReplicationOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A forecast of one figure, made as of a date, and the fact.
+
+    Attributes
+    ----------
+    median, low, high : float
+    inside : bool
+        Whether the figure, as exact as it is, is inside the band.
+    crps : float
+        The continuous ranked probability score of the forecast: the smaller, the better.
+    plain, plain_error : float or None
+        The forecast "last value plus last trend", and its absolute error, which is its CRPS; ``None`` if no figure of the
+        series was known.
+    """
+
+    as_of: dt.date
+    figure: PublishedEntry
+    median: float
+    low: float
+    high: float
+    inside: bool
+    crps: float
+    plain: float | None
+    plain_error: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        f = self.figure
+        return {
+            "as_of": self.as_of.isoformat(), "measure": f.measure, "court": f.court, "at": f.at.isoformat(), "published": f.value,
+            "median": self.median, "low": self.low, "high": self.high, "inside": self.inside, "crps": self.crps,
+            "plain": self.plain, "plain_error": self.plain_error,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hindcast:
+    """The scores of forecasts made as of several dates.
+
+    Attributes
+    ----------
+    scores : list of Score
+    bias : float
+        The mean over forecasts of (median - figure) / figure.
+    crps, plain_crps : float or None
+        The means, relative to the figures, over the forecasts for which there is a plain one.
+    """
+
+    scenario: Scenario
+    folder: Path
+    seed: int
+    n_runs: int
+    confidence: float
+    scores: list[Score]
+    bias: float
+    crps: float | None
+    plain_crps: float | None
+
+    @property
+    def verdict(self) -> str:
+        """Return in a sentence how often the forecasts held."""
+        inside, n = sum(s.inside for s in self.scores), len(self.scores)
+        dates = ", ".join(str(d) for d in sorted({s.as_of for s in self.scores}))
+        text = (
+            f"Calibrated to what was known on {dates}, the model had {inside} of {n} later figures inside its {self.confidence:.0%} band;"
+            f" its median was {abs(self.bias):.1%} too {'high' if self.bias > 0 else 'low'} on average."
+        )
+        if self.crps is not None and self.plain_crps is not None:
+            better = "smaller" if self.crps < self.plain_crps else "not smaller"
+            text += (
+                f" Its error (CRPS) was {self.crps:.1%} of the figures, {better} than the {self.plain_crps:.1%} of the last"
+                " value plus the last trend."
+            )
+        return text
+
+    def __repr__(self) -> str:
+        inside = sum(s.inside for s in self.scores)
+        return f"<Hindcast of {self.scenario.name!r}: {inside} of {len(self.scores)} figures inside, in {self.folder}>"
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {
+            "scenario": self.scenario.name, "folder": str(self.folder), "seed": self.seed, "runs": self.n_runs,
+            "confidence": self.confidence, "inside": sum(s.inside for s in self.scores), "of": len(self.scores),
+            "bias": self.bias, "crps": self.crps, "plain_crps": self.plain_crps, "verdict": self.verdict,
+            "forecasts": [score.json() for score in self.scores],
+        }  # fmt: skip
+
+
+def hindcast(
+    scenario: Scenario | str | Path,
+    as_of: Sequence[dt.date],
+    options: ReplicationOptions = _DEFAULTS,
+    *,
+    until: dt.date | None = None,
+    free: Sequence[str] = (),
+    runs: int | None = None,
+    budget_seconds: float | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    discrepancy: bool = True,
+    confidence: float = 0.9,
+    progress: Progress = None,
+    **changed: Unpack[ReplicationKeywords],
+) -> Hindcast:
+    """Calibrate as of each date, forecast the figures published later, and score the forecasts.
+
+    The runs are the same for all dates; those of the second round are chosen with the figures up to the first date.
+
+    Parameters
+    ----------
+    as_of : sequence of date
+    until : date, optional
+        Score no figures after this date. Default: all.
+    options, free, runs, budget_seconds, out, resume, discrepancy, confidence, progress
+        See `calibrate`.
+
+    Raises
+    ------
+    InputError
+        For a mistake in the input, or if no figure was published after one of the dates.
+    """
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    last = until or max((figure.at for figure in loaded.published), default=loaded.ends)
+    loaded = replace(loaded, published=tuple(f for f in loaded.published if f.at <= last))
+    options, dates = replace(options, **changed), sorted(set(as_of))
+    late = [date for date in dates if not any(date < figure.at for figure in loaded.published)]
+    if late or not dates:
+        raise InputError(
+            [f"--as-of {date}: no figure was published after it" for date in late] or ["hindcast: give --as-of DATE"]
+        )
+    study = new_study(loaded, dates, options, free, runs, budget_seconds, out, confidence, "hindcast")
+    study = opened(study, resume, budget_seconds)
+    with shown(progress) as report:
+        design, values = run_study(study, loaded.published, dates[0], report)
+    scores: list[Score] = []
+    for date in dates:
+        result = calibrated(study, loaded.published, date, design, values, discrepancy, confidence)
+        scores += [
+            _scored(date, loaded, fit.figure, result.predicted[:, i], confidence)
+            for i, fit in enumerate(result.fits)
+            if not fit.used
+        ]
+    outcome = _summary(loaded, study.folder, options.seed, len(design), confidence, scores)
+    write_text(study.folder / RESULT, json_text(outcome.json(), indent=2) + "\n")
+    return outcome
+
+
+def _scored(as_of: dt.date, scenario: Scenario, figure: PublishedEntry, draws: Any, confidence: float) -> Score:
+    from scoringrules import crps_ensemble
+
+    low, median, high = (float(q) for q in np.quantile(draws, [(1 - confidence) / 2, 0.5, (1 + confidence) / 2]))
+    least, most = figure.bounds
+    plain = last_trend(scenario, figure, as_of)
+    error = None if plain is None else abs(plain - figure.value)
+    crps = float(crps_ensemble(float(figure.value), np.asarray(draws, float)))
+    return Score(as_of, figure, median, low, high, low <= most and least <= high, crps, plain, error)
+
+
+def last_trend(scenario: Scenario, figure: PublishedEntry, as_of: dt.date) -> float | None:
+    """Return the last figure of the same series that was known on a date, plus its last trend; ``None`` without one.
+
+    With a single figure known, a count is taken to have begun at 0 at the start of the run if it adds up.
+    """
+    from simulations.measuring.descriptors import Family, describe
+
+    known = sorted(
+        (f.at, float(f.value))
+        for f in scenario.published
+        if (f.measure, f.court) == (figure.measure, figure.court) and f.at <= as_of
+    )
+    if not known:
+        return None
+    descriptor = describe(scenario)[figure.measure]
+    if len(known) == 1 and descriptor.unit == "cases" and (descriptor.accumulates or descriptor.family is Family.DECLARED):
+        known = [(scenario.starts, 0.0), *known]
+    if len(known) == 1:
+        return known[0][1]
+    (day, before), (last_day, last) = known[-2:]
+    return last + (last - before) * (figure.at - last_day).days / max(1, (last_day - day).days)
+
+
+def _summary(
+    scenario: Scenario, folder: Path, seed: int, n_runs: int, confidence: float, scores: list[Score]
+) -> Hindcast:  # fmt: skip
+    biases = [(s.median - s.figure.value) / s.figure.value for s in scores if s.figure.value]
+    paired = [s for s in scores if s.plain_error is not None and s.figure.value]
+    crps = [s.crps / abs(s.figure.value) for s in paired]
+    plain = [(s.plain_error or 0.0) / abs(s.figure.value) for s in paired]
+    return Hindcast(
+        scenario, folder, seed, n_runs, confidence, scores, float(np.mean(biases)) if biases else 0.0,
+        float(np.mean(crps)) if crps else None, float(np.mean(plain)) if plain else None,
+    )  # fmt: skip
