@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simulations.calibrating.calibration import Calibration, calibrate
+    from simulations.calibrating.hindcasting import Hindcast, hindcast
     from simulations.chance.draws import SamplePath
     from simulations.chance.own import own_distribution
     from simulations.comparing.comparison import Comparison, compare
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from simulations.scenarios.scenario import Scenario
 
 __all__ = [
+    "Calibration",
     "Comparison",
     "ComparisonPlots",
     "Forecast",
+    "Hindcast",
     "RunPlots",
     "RunResult",
     "SamplePath",
@@ -43,9 +47,11 @@ __all__ = [
     "SweepPlots",
     "Verification",
     "as_html",
+    "calibrate",
     "change_scenario",
     "compare",
     "forecast",
+    "hindcast",
     "load_scenario",
     "make_plan",
     "open_run",
@@ -59,6 +65,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "Calibration": "calibrating.calibration",
+    "Hindcast": "calibrating.hindcasting",
+    "calibrate": "calibrating.calibration",
+    "hindcast": "calibrating.hindcasting",
     "ComparisonPlots": "report.plots",
     "Comparison": "comparing.comparison",
     "Forecast": "planning.forecasting",

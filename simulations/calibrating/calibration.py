@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.calibrating.design import MOST, Study, opened
 from simulations.calibrating.emulator import Emulator, fit
@@ -22,16 +24,17 @@ from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.running.progress import Progress, shown
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario, with_whole_paths
-from simulations.scenarios.uncertainty import Uncertain, UncertainTable
+from simulations.scenarios.uncertainty import SCALE, Uncertain, UncertainTable
 from simulations.tables.table import as_csv
 from workflow.errors import InputError, nearest
 from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
-from workflow.files.yaml_tree import dump_yaml
+from workflow.files.yaml_tree import dump_yaml, parse_yaml
 
 TABLE, SCENARIO, RESULT = "posterior.csv", "posterior.yaml", "calibration.json"
 _DEFAULTS = ReplicationOptions()
 _DRAWS = 1000
+_PACKAGES = ("emcee", "sklearn", "scoringrules")
 _RUNS_PER_INPUT = 15
 _FAR = 1.0
 """A figure is out of reach if it lies so many standard deviations of the runs outside all of them."""
@@ -219,6 +222,8 @@ def new_study(
     """
     single = {each.input.name: each for each in scenario.uncertain if isinstance(each, Uncertain)}
     problems = [*options.problems(), *confidence_problems(confidence)]
+    if any(find_spec(package) is None for package in _PACKAGES):
+        problems.append(f"{what} needs more packages: install the extra 'calibrate' (pip install 'docketsim[calibrate]')")
     for name in free:
         if name not in single:
             problems.append(
@@ -256,7 +261,7 @@ def run_study(
     if n_more <= 0:
         return first, values
     likelihood = _likelihood(study, published, until, first, values, discrepancy=True)[0]
-    more = sample(likelihood, n_more, study.options.seed).points
+    more = sample(likelihood, n_more, study.options.seed, rough=True).points
     more = np.clip(more + 0.3 * np.random.default_rng(study.options.seed).standard_normal(more.shape), -3.0, 3.0)
     stored = study.finished()
     for k in range(n_more):
@@ -267,11 +272,11 @@ def run_study(
 
 def _likelihood(
     study: Study, published: Sequence[PublishedEntry], until: dt.date, design: Floats, values: Floats, discrepancy: bool
-) -> tuple[Likelihood, Emulator, Scales, Floats]:
+) -> tuple[Likelihood, Emulator, Scales, NDArray[np.bool_]]:
     """Return the likelihood of the figures up to a date; values of later ones are not read."""
     used = np.array([figure.at <= until for figure in published])
     if not np.isfinite(values).all():
-        lacking = [f.measure for f, bad in zip(published, ~np.isfinite(values).all(axis=0), strict=True) if bad]
+        lacking = [f.measure for i, f in enumerate(published) if not np.isfinite(values[:, i]).all()]
         raise InputError([f"{format_names(dict.fromkeys(lacking))}: has no value in some runs, so it cannot be calibrated to"])
     known = [figure if u else blank for figure, blank, u in zip(published, study.figures, used, strict=True)]
     scales = scales_of(study.scenario, known, values)
@@ -294,11 +299,22 @@ def calibrated(
         Margin(name, prior[1], prior[0], prior[2], middle[k], low[k], high[k])
         for k, (name, prior) in enumerate(zip(study.names, priors, strict=True))
     ]
-    targets = scales.scaled(np.array([sum(f.bounds) / 2 if u and np.isfinite(f.bounds).all() else f.value for f, u in zip(published, used, strict=True)], float))  # fmt: skip
+    bounds = [f.bounds if u else (0.0, 0.0) for f, u in zip(published, [bool(u) for u in used], strict=True)]
+    targets = scales.scaled(
+        np.array([low if np.isinf(high) else high if np.isinf(low) else (low + high) / 2 for low, high in bounds])
+    )
     outside = np.where(used, distance(targets, scales.scaled(values)), 0.0)
     predicted = np.quantile(posterior.predicted, ends, axis=0)
     fits = [
-        Fit(f, bool(u), *(float(predicted[k, i]) for k in (1, 0, 2)), float(emulator.explained[i]), float(outside[i]))
+        Fit(
+            f,
+            bool(u),
+            float(predicted[1, i]),
+            float(predicted[0, i]),
+            float(predicted[2, i]),
+            float(emulator.explained[i]),
+            float(outside[i]),
+        )
         for i, (f, u) in enumerate(zip(published, used, strict=True))
     ]
     sizes = np.median(posterior.sizes, axis=0)
@@ -312,14 +328,16 @@ def calibrated(
 def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
     """Write the posterior as a table, and a scenario that extends the old one with it."""
     write_text(result.folder / TABLE, as_csv(study.names, result.draws.tolist()))
-    name = scenario.document.source.name
-    base = str(Path(name).absolute()) if Path(name).is_file() else None
-    plain = with_whole_paths(scenario.document)
-    entries = plain.get("uncertain", [])
-    kept = [
-        entry for entry in entries if (f"scale {entry['scale']}" if "scale" in entry else entry.get("set")) not in study.names
-    ]
-    calibrated_by = {"scenario": f"{scenario.name}-calibrated", "uncertain": [{"table": TABLE}, *kept]}
-    content = {"extends": base, **calibrated_by} if base else {**plain, **calibrated_by}
+    plain = parse_yaml(scenario.to_yaml(), SCENARIO).plain()
+    kept = [entry for entry in with_whole_paths(scenario.document)["uncertain"] if _name_of(entry) not in study.names]
+    over = {"scenario": f"{scenario.name}-calibrated", "uncertain": [{"table": TABLE}, *kept]}
+    source = scenario.document.source
+    in_file = source.root is scenario.document and Path(source.name).is_file()
+    content = {"extends": str(Path(source.name).absolute()), **over} if in_file else {**plain, **over}
     write_text(result.folder / SCENARIO, dump_yaml(content))
     write_text(result.folder / RESULT, json_text(result.json(), indent=2) + "\n")
+
+
+def _name_of(entry: dict[str, Any]) -> str | None:
+    """Return the name of the input of an entry of `uncertain:`; ``None`` for a table."""
+    return f"{SCALE}{entry['scale']}" if "scale" in entry else entry.get("set")

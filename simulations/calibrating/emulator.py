@@ -69,7 +69,7 @@ def fit(design: Floats, runs: Floats) -> Emulator:
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-    n, d = design.shape
+    d = design.shape[1]
     centre, spread = runs.mean(axis=0), np.maximum(runs.std(axis=0), 1e-9)
     weights, parameters, held_out = [], [], np.empty_like(runs)
     for j in range(runs.shape[1]):

@@ -92,8 +92,9 @@ def scales_of(scenario: Scenario, figures: Sequence[PublishedEntry], runs: Float
     for s, (name, court) in enumerate(series):
         rows = sorted((i for i, f in enumerate(figures) if (f.measure, f.court) == (name, court)), key=lambda i: figures[i].at)
         levels = middle[rows]
-        adds_up = bool(counts[rows[0]]) and (np.diff(np.concatenate([[0.0], levels])) >= 0).all()
-        adds_up &= descriptors[name].accumulates or descriptors[name].family is Family.DECLARED
+        rises = bool((np.diff(np.concatenate([[0.0], levels])) >= 0).all())
+        flows = descriptors[name].accumulates or descriptors[name].family is Family.DECLARED
+        adds_up = bool(counts[rows[0]]) and rises and flows
         for i in rows:
             carried[i, s] = _carried(scenario.starts, [figures[k].at for k in rows], levels, figures[i].at, n_months, adds_up)
             if not log[i]:

@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.calibrating.emulator import Emulator
 from simulations.calibrating.figures import Floats, Scales
@@ -27,7 +28,8 @@ _TYPICAL, _SPREAD = 0.5, 1.0
 """Median and log standard deviation of the size of the discrepancy before any figure is seen."""
 
 _STEPS, _BURN, _THIN = 1200, 600, 4
-_WIDEST = 3.5
+_WIDEST, _LARGEST = 3.5, 6.0
+"""The posterior has no scores of inputs, and of sizes, outside these."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ class Likelihood:
         Whether the model may differ from the world.
     """
 
-    def __init__(self, emulator: Emulator, scales: Scales, used: Floats, discrepancy: bool) -> None:
+    def __init__(self, emulator: Emulator, scales: Scales, used: NDArray[np.bool_], discrepancy: bool) -> None:
         self.emulator, self.scales, self.discrepancy = emulator, scales, discrepancy
         bounds = [f.bounds if u else (0.0, 0.0) for f, u in zip(scales.figures, used, strict=True)]
         low, high = (scales.scaled(np.array([b[k] for b in bounds])) for k in (0, 1))
         open_ended = ~np.isfinite([b[0] for b in bounds]) | ~np.isfinite([b[1] for b in bounds])
-        self.exact = np.flatnonzero(used.astype(bool) & ~open_ended)
-        self.censored = np.flatnonzero(used.astype(bool) & open_ended)
+        self.exact = np.flatnonzero(used & ~open_ended)
+        self.censored = np.flatnonzero(used & open_ended)
         self.values = np.where(open_ended, np.nan, (low + high) / 2)
         self.room = np.where(open_ended, 0.0, ((high - low) ** 2) / 12)  # a figure that stands for a range
         self.bound = np.where(np.isfinite([b[0] for b in bounds]), low, high)
@@ -87,7 +89,8 @@ class Likelihood:
 
     def covariance(self, sizes: Floats) -> Floats:
         """Return the covariance of all figures around the emulators, shape (n, n_figures, n_figures)."""
-        return self.emulator.errors + np.diag(self.room) + np.einsum("nk,kij->nij", sizes**2, self._parts)
+        covariance: Floats = self.emulator.errors + np.diag(self.room) + np.einsum("nk,kij->nij", sizes**2, self._parts)
+        return covariance
 
     def conditional(self, mean: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the log density of the exact figures, and mean and covariance of all figures given them."""
@@ -106,9 +109,10 @@ class Likelihood:
         from scipy.special import log_ndtr
 
         d = self.emulator.design.shape[1]
+        far = (np.abs(vector) > np.where(np.arange(vector.shape[1]) < d, _WIDEST, _LARGEST)).any(axis=1)
+        vector = np.where(far[:, None], 0.0, vector)
         points, sizes = vector[:, :d], self.sizes_of(vector[:, d:])
-        prior = -0.5 * (vector**2).sum(axis=1)
-        prior = np.where((np.abs(points) > _WIDEST).any(axis=1), -np.inf, prior)
+        prior = np.where(far, -np.inf, -0.5 * (vector**2).sum(axis=1))
         density, mean, covariance = self.conditional(self.emulator.mean(points), self.covariance(sizes))
         for k in self.censored:
             spread = np.sqrt(np.maximum(covariance[:, k, k], 1e-18))
@@ -123,15 +127,19 @@ class Likelihood:
         return sizes
 
 
-def sample(likelihood: Likelihood, n_draws: int, seed: int) -> Posterior:
+def sample(likelihood: Likelihood, n_draws: int, seed: int, rough: bool = False) -> Posterior:
     """Draw from the posterior with differential-evolution moves.
 
     Parameters
     ----------
     n_draws : int
         Number of draws to return.
+    rough : bool
+        Whether a third of the steps is enough, for draws that only say where to run the model.
     """
     import emcee
+
+    steps, burn = (_STEPS // 3, _BURN // 3) if rough else (_STEPS, _BURN)
 
     d = likelihood.emulator.design.shape[1]
     n = d + (len(likelihood.scales.kinds) if likelihood.discrepancy else 0)
@@ -142,12 +150,12 @@ def sample(likelihood: Likelihood, n_draws: int, seed: int) -> Posterior:
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.1), (emcee.moves.StretchMove(), 0.1)]
     sampler = emcee.EnsembleSampler(walkers, n, likelihood.log_density, moves=moves, vectorize=True)
     state = np.random.RandomState(seed % 2**32).get_state()
-    sampler.run_mcmc(emcee.State(start[best], random_state=state), _STEPS, skip_initial_state_check=True)
-    chain = sampler.get_chain(discard=_BURN, thin=_THIN)
+    sampler.run_mcmc(emcee.State(start[best], random_state=state), steps, skip_initial_state_check=True)
+    chain = sampler.get_chain(discard=burn, thin=_THIN)
     flat = chain.reshape(-1, n)
     chosen = flat[random.choice(len(flat), n_draws, replace=len(flat) < n_draws)]
-    times = emcee.autocorr.integrated_time(sampler.get_chain(discard=_BURN), tol=0, quiet=True)[:d]
-    effective = (_STEPS - _BURN) * walkers / max(1.0, float(np.nanmax(times)))
+    times = emcee.autocorr.integrated_time(sampler.get_chain(discard=burn), tol=0, quiet=True)[:d]
+    effective = (steps - burn) * walkers / max(1.0, float(np.nanmax(times)))
     points, sizes = chosen[:, :d], likelihood.sizes_of(chosen[:, d:])
     _, mean, covariance = likelihood.conditional(likelihood.emulator.mean(points), likelihood.covariance(sizes))
     jitter = 1e-12 * np.eye(mean.shape[1]) * np.trace(covariance, axis1=1, axis2=2)[:, None, None]

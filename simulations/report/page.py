@@ -158,7 +158,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
 
 def _about(contents: Contents) -> Section:
     about = contents.scenario.about
-    texts = (("Purpose.", about.purpose), ("Rationale.", about.rationale))
+    texts = (("Purpose.", about.purpose), ("Rationale.", about.rationale), ("How forecasts held.", about.forecasts))
     lists = (("Assumptions", about.assumptions), ("Data sources", about.data_sources))
     notes = [Note(text, "lead", start) for start, text in texts if text]
     return Section("about", "About this run", [*notes, *(Items(name, items) for name, items in lists if items)])

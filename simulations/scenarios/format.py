@@ -588,6 +588,11 @@ class AboutEntry(Entry):
     assumptions: list[str] = Field(
         default_factory=list, description="assumptions about unknown facts", examples=[["Nobody applies twice."]]
     )
+    forecasts: str | None = Field(
+        default=None,
+        description="how often forecasts of this model held, as `docketsim hindcast` says it",
+        examples=["As of 2023-06-30 the model had 8 of 9 later figures inside its 90% band."],
+    )
     notes: list[str] = Field(
         default_factory=list,
         description="sentences to print below the results",

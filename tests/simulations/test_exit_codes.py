@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from docs import commands_page
+from simulations.calibrating import posterior
 from simulations.checks import validation
 from simulations.cli import _ended, _run, app, ending
 from tests.simulations.desk import write_tiny
@@ -34,6 +35,8 @@ SUCCESS = {
     "staff": "staff tiny.yaml --pool clerks --court east --goal 'pending < 99' --at 2024-01-08 --replications 10 --workers 1",
     "forecast": "forecast tiny.yaml --when 'pending < 100' --replications 2 --workers 1",
     "sensitivity": "sensitivity tiny.yaml --measure pending --set pools.clerks.size=1:2 --replications 2 --workers 1",
+    "calibrate": "calibrate known.yaml --until 2024-01-05 --runs 40 --workers 1 --out x --quiet",
+    "hindcast": "hindcast known.yaml --as-of 2024-01-05 --runs 40 --workers 1 --out x --quiet",
     "sql": "sql run 'select 1'",
     "report": "report run --stress x.md",
     "export": "export run --to csv --out x.csv",
@@ -49,6 +52,7 @@ FAILED = {
     "draw": "draw desk.yaml --out folder.svg",
     "sweep": f"sweep tiny.yaml --set pools.clerks.size=1,2 --out x --chart folder.svg {FEW}",
     "sensitivity": "sensitivity tiny.yaml --measure pending --set pools.clerks.size=1:2 --replications 2 --chart folder.svg",
+    "hindcast": "hindcast known.yaml --as-of 2024-01-05 --runs 40 --workers 1 --out x --chart folder.svg --quiet",
     "report": "report run --stress folder.svg",
     "export": "export run --to csv --out folder.svg",
     "verify": "verify damaged",
@@ -60,6 +64,7 @@ MISTAKEN = {command: f"{command} nowhere" for command in SUCCESS} | {
     "compare": "compare nowhere tiny.yaml", "sql": "sql nowhere 'select 1'", "export": "export nowhere --to csv --out x.csv",
     "sweep": "sweep nowhere --set pools.clerks.size=1,2", "staff": "staff nowhere --pool clerks --pending-below 3 --at 2024-01-08",
     "forecast": "forecast nowhere --when 'pending < 3'", "sensitivity": "sensitivity nowhere --measure pending",
+    "calibrate": "calibrate nowhere --until 2024-01-05", "hindcast": "hindcast nowhere --as-of 2024-01-05",
 }  # fmt: skip
 UNDECIDED = {
     "prove": "prove desk.yaml --rules hard.rules.yaml --seconds 0",
@@ -81,6 +86,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "untold.csv").write_text("case,activity,time\n1,finish,2024-01-03 10:00\n", encoding="utf-8")
     hard = "[{rule: no old case is resumed, never: resume, if: age > 89}]"
     (folder / "hard.rules.yaml").write_text(f"workflow: desk.yaml\nrules: {hard}\n", encoding="utf-8")
+    figures = ", ".join(f"{{measure: inflow, at: 2024-01-0{day}, value: {2 * day}}}" for day in (4, 8))
+    uncertain = "[{scale: arrivals.east.rate, by: {uniform: {min: 0.5, max: 1.5}}}]"
+    known = f"scenario: known\nextends: tiny.yaml\nuncertain: {uncertain}\npublished: [{figures}]\n"
+    (folder / "known.yaml").write_text(known, encoding="utf-8")
     (folder / "folder.svg").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -107,6 +116,8 @@ def _outcomes(ok: bool) -> Any:
 
 def _expect(code: int, line: str, desk: Path, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> str:
     patch.chdir(desk)
+    patch.setattr(posterior, "_STEPS", 60)
+    patch.setattr(posterior, "_BURN", 20)
     if line.startswith("validate --workers"):
         patch.setattr(validation, "validate", _outcomes(code == 0))
         line += " --quiet"

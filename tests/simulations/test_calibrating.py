@@ -1,0 +1,232 @@
+"""Calibration: the likelihood, the runs, and what is never read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from simulations import calibrate, hindcast, load_scenario
+from simulations.calibrating.calibration import Calibration
+from simulations.calibrating.emulator import Emulator, fit
+from simulations.calibrating.figures import scales_of
+from simulations.calibrating.hindcasting import last_trend
+from simulations.calibrating.posterior import Likelihood
+from simulations.cli.calibrating import _seconds
+from simulations.scenarios.format import PublishedEntry
+from tests.office import PERMIT_OFFICE
+from workflow.errors import InputError
+
+SHARE, RATE = "activities.examine.outcome.decision.grant", "scale arrivals.north.rate"
+MEASURES = "measures: [{measure: granted, cases: grant}, {measure: refused, cases: refuse}]\nentry:"
+UNCERTAIN = [
+    {"set": SHARE, "is": {"uniform": {"min": 0.2, "max": 0.8}}},
+    {"scale": "arrivals.north.rate", "by": {"lognormal": {"mean": 1, "cv": 0.4}}},
+]
+DAYS = [dt.date(2024, month, 28) for month in range(1, 7)]
+
+
+def office(published: list[Any], **changed: Any) -> dict[str, Any]:
+    """Return an office in which 40 cases arrive in a month and are decided after a day."""
+    return {
+        "scenario": "office", "workflow": "permits.yaml", "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 6, 30),
+        "courts": {"north": {"backlog": {"waiting": 10}}},
+        "activities": {"examine": {"takes": "1 day", "outcome": {"decision": {"grant": 0.5, "refuse": "rest"}}}},
+        "arrivals": {"north": {"into": "waiting", "rate": "30 per month"}},
+        "uncertain": UNCERTAIN, "published": published, **changed,
+    }  # fmt: skip
+
+
+def figures(granted: int = 24, refused: int = 16) -> list[Any]:
+    """Return figures that rise by so many a month."""
+    return [
+        {"measure": measure, "at": day, "value": value * k}
+        for k, day in enumerate(DAYS, start=1)
+        for measure, value in (("granted", granted), ("refused", refused))
+    ]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with the workflow of the office."""
+    monkeypatch.chdir(tmp_path)
+    Path("permits.yaml").write_text(PERMIT_OFFICE.replace("entry:", MEASURES))
+    return tmp_path
+
+
+def _runs(n: int = 40) -> tuple[Any, Any]:
+    """Return scores of two inputs, and totals of twelve figures that grow with them."""
+    draws = np.random.default_rng(3)
+    design = draws.standard_normal((n, 2))
+    pace = np.exp(0.1 * design[:, :1]) * np.repeat(np.arange(1, 7), 2) * 40
+    return design, pace * (1 + 0.02 * draws.standard_normal((n, 12)))
+
+
+def _likelihood(discrepancy: bool = True, **of_first: Any) -> Likelihood:
+    entries = [PublishedEntry.model_validate({**f, **(of_first if i == 0 else {})}) for i, f in enumerate(figures())]
+    scenario, (_, runs) = load_scenario(office([])), _runs()
+    scales = scales_of(scenario, entries, runs)
+    used = np.array([f.at <= DAYS[2] for f in entries])
+    return Likelihood(_emulated(), scales, used, discrepancy)
+
+
+@cache
+def _emulated() -> Emulator:
+    design, runs = _runs()
+    return fit(design, np.log(runs))
+
+
+def test_an_emulator_explains_what_depends_on_the_inputs() -> None:
+    """The emulator finds the exponential in the first input, and its error is that of the noise."""
+    design, runs = _runs(80)
+    emulator = fit(design, np.log(runs[:, :2]))
+    points = np.array([[-1.0, 0.0], [1.0, 0.0]])
+    difference = np.diff(emulator.mean(points), axis=0)[0]
+    assert difference == pytest.approx(np.full(2, 0.2), abs=0.03)
+    assert (emulator.explained > 0.8).all()
+    assert np.sqrt(np.diag(emulator.errors)) == pytest.approx(np.full(2, 0.02), rel=0.4)
+
+
+def test_a_total_has_the_errors_of_its_flows() -> None:
+    """The weights of a total add up to 1: the same relative error of every flow is that of the total."""
+    scales = _likelihood().scales
+    assert scales.log.all()
+    assert scales.carried.sum(axis=1) == pytest.approx(np.ones(12))
+    first = scales.carried.reshape(12, 2, -1)[0, 0]
+    assert first[0] == pytest.approx(1.0)  # of January alone
+
+
+def test_the_likelihood_is_that_of_a_normal_distribution() -> None:
+    """Without a discrepancy, the density of exact figures is that of scipy; a size of 0 is the same."""
+    likelihood = _likelihood(discrepancy=False)
+    vector = np.array([[0.3, -0.5]])
+    mean, (covariance,) = likelihood.emulator.mean(vector)[0], likelihood.covariance(np.zeros((1, 2)))
+    e = likelihood.exact
+    expected = multivariate_normal(mean[e], covariance[np.ix_(e, e)]).logpdf(likelihood.values[e])
+    found = likelihood.log_density(vector)[0] + 0.5 * (vector**2).sum()
+    assert found - expected == pytest.approx(0.5 * len(e) * math.log(2 * math.pi))
+
+
+def test_a_figure_of_more_than_a_value_is_a_bound() -> None:
+    """A one-sided figure adds the probability of being above it, given the exact ones."""
+    likelihood = _likelihood(within="more")
+    assert likelihood.censored.tolist() == [0]
+    vector = np.zeros((1, 4))
+    sizes = likelihood.sizes_of(vector[:, 2:])
+    density, mean, covariance = likelihood.conditional(likelihood.emulator.mean(vector[:, :2]), likelihood.covariance(sizes))
+    above = norm.logcdf((mean[0, 0] - math.log(24)) / math.sqrt(covariance[0, 0, 0]))
+    assert likelihood.log_density(vector)[0] == pytest.approx(density[0] + above)
+
+
+def test_a_figure_with_bounds_has_their_room() -> None:
+    """A figure that stands for a range has the variance of the range."""
+    room = _likelihood(within=[20, 28]).room
+    assert room[0] == pytest.approx(math.log(28 / 20) ** 2 / 12)
+    assert (room[1:] == 0).all()
+
+
+def test_the_last_trend_goes_on() -> None:
+    """The plain forecast is the last value plus the last trend; a single total began at 0."""
+    scenario = load_scenario(office(figures()))
+    last = scenario.published[-2]
+    assert last_trend(scenario, last, DAYS[1]) == pytest.approx(48 + 24 / 31 * (DAYS[5] - DAYS[1]).days)
+    assert last_trend(scenario, last, DAYS[0]) == pytest.approx(24 + 24 / 27 * (DAYS[5] - DAYS[0]).days)
+    assert last_trend(scenario, last, dt.date(2024, 1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"until": dt.date(2024, 1, 1)}, "no figure was published by then"),
+        ({"free": ["arrivals.north.rate"]}, r"is not an uncertain input\. Did you mean 'scale arrivals.north.rate'"),
+        ({"runs": 3}, "must be from 40 to 2,000"),
+        ({"runs": 50, "budget_seconds": 10.0}, "give one of them"),
+    ],
+)
+def test_mistakes_are_reported(arguments: Any, message: str) -> None:
+    """A mistake is reported before anything runs, and nothing is written."""
+    with pytest.raises(InputError, match=message):
+        calibrate(load_scenario(office(figures())), **{"until": DAYS[2], **arguments}, out="out", progress=False)
+    assert not Path("out").exists()
+
+
+def test_a_budget_is_a_length_of_time() -> None:
+    """A budget has a unit of the clock."""
+    assert _seconds("20 minutes") == 1200
+    with pytest.raises(InputError, match="give minutes or hours"):
+        _seconds("2 working days")
+
+
+# whole calibrations ----------------------------------------------------------------------------------
+
+
+def _calibrated(out: str, published: list[Any], **options: Any) -> Calibration:
+    return calibrate(
+        load_scenario(office(published)), DAYS[2], out=out, engine="simpy", progress=False, **{"runs": 40, **options}
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_later_figures_are_never_read() -> None:
+    """Other values after the date give the same posterior, to the bit."""
+    later = [{**f, "value": 7 * f["value"]} if f["at"] > DAYS[2] else f for f in figures()]
+    one, other = _calibrated("one", figures()), _calibrated("other", later)
+    assert (one.draws == other.draws).all()
+    assert (one.predicted == other.predicted).all()
+    assert [f["published"] for f in one.json()["figures"]][6:] == [None] * 6
+
+
+@pytest.mark.slow
+def test_a_killed_calibration_resumes_to_the_same_result() -> None:
+    """Runs that are missing, and one that was cut off, are run again; a budget keeps its number of runs."""
+    whole = _calibrated("whole", figures(), runs=None, budget_seconds=4.0)
+    for source in ("design.json", "runs.jsonl"):
+        text = Path("whole", source).read_text()
+        Path("cut").mkdir(exist_ok=True)
+        Path("cut", source).write_text(text if source == "design.json" else text[: len(text) * 2 // 3])
+    resumed = _calibrated("cut", figures(), runs=None, budget_seconds=4.0, resume=True)
+    assert resumed.n_runs == whole.n_runs
+    assert resumed.draws == pytest.approx(whole.draws)
+    assert json.loads(Path("cut/calibration.json").read_text())["inputs"]
+    with pytest.raises(InputError, match="seed differ"):
+        _calibrated("cut", figures(), runs=None, budget_seconds=4.0, resume=True, seed=2)
+
+
+@pytest.mark.slow
+def test_the_posterior_is_a_scenario() -> None:
+    """The posterior narrows the share of grants around 0.6, and the calibrated scenario draws its rows."""
+    result = _calibrated("out", figures())
+    share = next(m for m in result.margins if m.name == SHARE)
+    assert share.prior_low < share.posterior_low < 0.6 < share.posterior_high < share.prior_high
+    scenario = load_scenario("out/posterior.yaml")
+    drawn = [scenario.draws(1, k)[SHARE] for k in range(1, 300)]
+    assert np.median(drawn) == pytest.approx(share.posterior, abs=0.03)
+    assert not result.out_of_reach
+    Path("office.yaml").write_text(load_scenario(office(figures())).to_yaml())
+    calibrate("office.yaml", DAYS[2], runs=40, out="free", free=[SHARE], engine="simpy", progress=False)
+    assert Path("free/posterior.yaml").read_text().startswith("extends: ")
+    assert [i.name for i in load_scenario("free/posterior.yaml").inputs] == [SHARE, RATE]
+
+
+@pytest.mark.slow
+def test_figures_that_the_model_cannot_have_are_named() -> None:
+    """Ten times as many grants as any run has are out of reach."""
+    assert {f.measure for f in _calibrated("out", figures(granted=500)).out_of_reach} == {"granted"}
+
+
+@pytest.mark.slow
+def test_a_hindcast_scores_later_figures() -> None:
+    """Forecasts as of February and March are scored on all later figures; the verdict says how many held."""
+    days = [DAYS[1], DAYS[2]]
+    result = hindcast(load_scenario(office(figures())), days, runs=40, out="out", engine="simpy", progress=False)
+    assert len(result.scores) == 8 + 6
+    assert all(s.inside == (s.low <= s.figure.value <= s.high) for s in result.scores)
+    assert f"{sum(s.inside for s in result.scores)} of 14 later figures" in result.verdict
+    assert json.loads(Path("out/hindcast.json").read_text())["verdict"] == result.verdict
