@@ -109,7 +109,8 @@ class Likelihood:
         from scipy.special import log_ndtr
 
         d = self.emulator.design.shape[1]
-        far = (np.abs(vector) > np.where(np.arange(vector.shape[1]) < d, _WIDEST, _LARGEST)).any(axis=1)
+        most = np.where(np.arange(vector.shape[1]) < d, _WIDEST, _LARGEST)
+        far = (np.abs(vector) / most).max(axis=1) > 1
         vector = np.where(far[:, None], 0.0, vector)
         points, sizes = vector[:, :d], self.sizes_of(vector[:, d:])
         prior = np.where(far, -np.inf, -0.5 * (vector**2).sum(axis=1))
