@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -25,7 +27,6 @@ from simulations.running.progress import Progress, shown
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario, with_whole_paths
 from simulations.scenarios.uncertainty import SCALE, Uncertain, UncertainTable
-from simulations.tables.table import as_csv
 from workflow.errors import InputError, nearest
 from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
@@ -327,7 +328,9 @@ def calibrated(
 
 def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
     """Write the posterior as a table, and a scenario that extends the old one with it."""
-    write_text(result.folder / TABLE, as_csv(study.names, result.draws.tolist()))
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([study.names, *result.draws.tolist()])
+    write_text(result.folder / TABLE, table.getvalue())
     plain = parse_yaml(scenario.to_yaml(), SCENARIO).plain()
     kept = [entry for entry in with_whole_paths(scenario.document)["uncertain"] if _name_of(entry) not in study.names]
     over = {"scenario": f"{scenario.name}-calibrated", "uncertain": [{"table": TABLE}, *kept]}
