@@ -21,7 +21,8 @@ from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.sums import add_up, add_up_parts
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
-from tests.simulations.test_properties import FEW, SOME, History
+from tests.simulations.stays import History
+from tests.simulations.test_properties import FEW, SOME
 from workflow.model.definition import StateKind
 
 GROUP = "newly_come"

@@ -20,7 +20,7 @@ from tests.simulations.crowds import crowds
 from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run
-from tests.simulations.test_properties import History, Stay, size_at, stations, suspended
+from tests.simulations.stays import Floor, History, Stay, size_at, suspended
 
 SOME = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(SOME, max_examples=1000)
@@ -111,8 +111,8 @@ class Walk:
 def walked(log: EventLog) -> Iterator[tuple[Stay, dict[str, dict[str, int]]]]:
     """Yield every wait for a pool with its parts, worked out one by one."""
     history = History(log)
-    for pool, court, stays in stations(history):
-        walk = Walk(history, pool, court, stays)
+    for (pool, court), stays in Floor(history).queues.items():
+        walk = Walk(history, log.cases.scenario.pools[pool], court, stays)
         for stay in stays:
             yield stay, walk.parts(stay)
 
