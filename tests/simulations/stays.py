@@ -264,6 +264,10 @@ class Floor:
         """Return the number of busy servers after an instant, apart from some stays."""
         return sum(stay.at(place) for stay in self.serving[place] if stay.works_at(now) and stay not in but)
 
+    def slots(self, place: Place, now: int) -> int | None:
+        """Return the number of slots of the working interval at an instant, at the size of the moment."""
+        return slots_at(self.scenario.pools[place[0]], place[1], now)
+
     def slots_used(self, place: Place, now: int, but: Collection[Stay] = ()) -> int:
         """Return the number of slots that starts since the last opening use, apart from some stays."""
         calendar = self.calendar(place)
@@ -285,9 +289,8 @@ class Floor:
         """Return whether a station is on shift after an instant, with free servers and slots for a case; suspensions apart."""
         if self.calendar(place).interval_at(now) is None or self.busy(place, now, but) + n > self.size_at(place, now):
             return False
-        slots = self.scenario.pools[place[0]].slots
-        resumes = slots is None or stay.first_started is not None
-        return resumes or self.slots_used(place, now, but) + n <= slots * self.size_at(place, now)  # type: ignore[operator]
+        slots = self.slots(place, now)
+        return slots is None or stay.first_started is not None or self.slots_used(place, now, but) + n <= slots
 
     def lacks(self, stay: Stay, now: int, but: Collection[Stay] = ()) -> list[str] | None:
         """Return what each team that may work on a waiting case lacks, "" for nothing; ``None`` if it is not known.
@@ -335,6 +338,14 @@ class Floor:
 def size_at(pool: Any, court: int, time: int) -> int:
     """Return the size of a pool at an instant, after the changes of that instant."""
     return next(size for at, size in reversed(pool.sizes[court]) if at <= time)
+
+
+def slots_at(pool: Any, court: int, time: int) -> int | None:
+    """Return the slots of all servers in the working interval at an instant, which differ by the weekday on which it begins."""
+    if pool.slots is None:
+        return None
+    calendar = pool.calendars[court]
+    return int(pool.slots[calendar.days[calendar.interval_at(time)] % 7] * size_at(pool, court, time))
 
 
 def suspended(history: History, pool: Any, court: int, time: int) -> Any:

@@ -118,9 +118,8 @@ def test_no_team_is_idle_while_a_case_may_be_served_and_no_start_exceeds_the_siz
         for place, stays in floor.serving.items():
             starts = [stay for stay in stays if stay.started == now < stay.left]
             assert not starts or floor.busy(place, now) <= floor.size_at(place, now)
-            slots = floor.scenario.pools[place[0]].slots
-            if slots is not None and any(stay.first_started is None for stay in starts):
-                assert floor.slots_used(place, now) <= slots * floor.size_at(place, now)
+            if floor.scenario.pools[place[0]].slots is not None and any(stay.first_started is None for stay in starts):
+                assert floor.slots_used(place, now) <= floor.slots(place, now)  # type: ignore[operator]
         for queue, stays in floor.queues.items():
             waiting = [stay for stay in stays if stay.waits_at(now)]
             for stay in waiting:
@@ -353,7 +352,8 @@ def test_the_random_scenarios_cover_every_feature() -> None:
         *("two pools", "two servers of a pool", "another pool of either", "lacks a server", "a team is interrupted"),
     }
 
-    @settings(SOME, max_examples=200, database=None, derandomize=True, phases=[Phase.generate])
+    @settings(SOME, max_examples=200, database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+    @with_houses
     @given(scenarios())
     def look(scenario: Mapping) -> None:
         if seen == wanted:
@@ -382,10 +382,10 @@ def test_the_random_scenarios_cover_every_feature() -> None:
         for place, stays in floor.serving.items():
             times = pool_times(log, place[0], 0, [frame.horizon])[frame.horizon][place[1]]
             seen.update({"overtime"} if times.overtime else ())
-            slots = frame.pools[place[0]].slots
-            for stay in stays if slots is not None else ():
-                if floor.slots_used(place, stay.started) == slots * floor.size_at(place, stay.started):  # type: ignore[arg-type,operator]
-                    seen.update({"slots used up"} if any(other.waits_at(stay.started) for other in floor.queues[place]) else ())  # type: ignore[arg-type]
+            for stay in stays if frame.pools[place[0]].slots is not None else ():
+                now: int = stay.started  # type: ignore[assignment]
+                used_up = floor.slots_used(place, now) == floor.slots(place, now)
+                seen.update({"slots used up"} if used_up and any(other.waits_at(now) for other in floor.queues[place]) else ())
         for stay in floor.stays:
             team = Counter(place for place, _ in stay.servers)
             seen.update({"two pools"} if len(team) > 1 else ())

@@ -20,7 +20,7 @@ from tests.simulations.crowds import crowds
 from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run
-from tests.simulations.stays import Floor, History, Stay, size_at, suspended
+from tests.simulations.stays import Floor, History, Stay, size_at, slots_at, suspended
 
 SOME = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(SOME, max_examples=1000)
@@ -52,11 +52,12 @@ class Walk:
 
     def slots_left(self, at: int, before: bool) -> bool:
         """Return whether a slot is left at an instant: before any start of this instant, or after all of them."""
-        if self.pool.slots is None:
+        slots = slots_at(self.pool, self.court, at)
+        if slots is None:
             return True
         opening = self.calendar.opens[self.calendar.interval_at(at)]
         n = sum(opening <= s < at + (not before) for s in self.begun)
-        return bool(n < self.pool.slots * size_at(self.pool, self.court, at))
+        return n < slots
 
     def is_chance(self, stay: Stay, at: int) -> bool:
         """Return whether a case could start at an instant if no other case were there."""
