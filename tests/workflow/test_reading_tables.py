@@ -6,8 +6,10 @@ import csv
 import datetime as dt
 import gzip
 import io
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -276,6 +278,47 @@ def test_truth_values_are_read_in_the_usual_spellings(tmp_path: Path, yes: str) 
 
 
 # formats with types -----------------------------------------------------------------------------------------
+
+
+def _damaged(path, change):
+    """Write a small Excel file, and change its parts by name."""
+    book = openpyxl.Workbook()
+    for row in (["case", "note"], [1, "first"]):
+        book.active.append(row)
+    book.save(path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    change(parts)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
+SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
+DAMAGED = {
+    "a sheet that ends early": (lambda parts: parts.update({SHEET: parts[SHEET][:200]}), "cannot be read as an Excel file: unclosed token"),
+    "no sheet": (lambda parts: parts.pop(SHEET), "has no sheet with cells"),
+    "a column beyond the last": (lambda parts: parts.update({SHEET: parts[SHEET].replace(b'"A1"', b'"ZZZZZ1"')}), "cannot be read as an Excel file"),
+    "strings that unpack to much more": (lambda parts: parts.update({STRINGS: b" " * 3_000_000}), "bytes after unpacking"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_excel_file_is_one_message(damage, tmp_path, monkeypatch):
+    """Whatever the libraries that read it raise. The limit of strings is lowered, so that a small file exceeds it."""
+    monkeypatch.setattr("workflow.files.tables.EXCEL_STRINGS", 2_000_000)
+    change, expected = DAMAGED[damage]
+    _damaged(tmp_path / "log.xlsx", change)
+    with pytest.raises(InputError, match=re.escape(expected)) as caught:
+        read_table(tmp_path / "log.xlsx")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_rows_beyond_the_last_of_a_sheet_are_not_read(tmp_path):
+    """A row with a number of a hundred billion would have as many empty rows before it."""
+    far = lambda parts: parts.update({SHEET: parts[SHEET].replace(b'<row r="2"', b'<row r="99999999999"')})  # noqa: E731
+    _damaged(tmp_path / "log.xlsx", far)
+    assert len(read_table(tmp_path / "log.xlsx")) == 0
 
 
 def test_an_excel_sheet_is_read_with_its_types(tmp_path: Path) -> None:

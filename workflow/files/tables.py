@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ from workflow.sql.reading import reader
 
 _PAGE = 200_000
 _MOST_ROWS = 2**20 + 1  # of an Excel sheet
+_MOST_COLUMNS = 2**14
+EXCEL_UNPACKED, EXCEL_STRINGS = 4_000_000_000, 300_000_000
+"""Maximum size of an Excel file after unpacking, in bytes: of all parts, and of those that are not sheets."""
+
 Wanted = Callable[[str], bool]
 
 
@@ -316,30 +321,58 @@ def _excel(path: Path, wanted: Wanted, sheet: str | None, limit: int | None) -> 
         raise InputError(
             [f"{path}: reading Excel files needs the extra excel: pip install 'docketsim[excel]'; or save it as CSV"]
         ) from None
-    try:
+    with _damaged(path):
+        _check_unpacked(path)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises errors of many libraries for a damaged file
-        raise InputError([f"{path}: cannot be read as an Excel file: {error}"]) from None
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise InputError(
                 [f"--sheet {sheet}: {path} has the sheets {', '.join(book.sheetnames)}.{nearest(sheet, book.sheetnames)}"]
             )
-        chosen = book[sheet] if sheet is not None else book.worksheets[0]
+        tables = {table.title: table for table in book.worksheets}
+        if not tables or (sheet is not None and sheet not in tables):
+            what = "no sheet with cells" if sheet is None else f"no cells in the sheet {sheet!r}, which is a chart"
+            raise InputError([f"{path}: has {what}"])
+        chosen = tables[sheet] if sheet is not None else book.worksheets[0]
         others = [name for name in book.sheetnames if name != chosen.title]
         notes = [f"read from the sheet {chosen.title!r}, not from {', '.join(others)}"] if others and sheet is None else []
-        chosen.reset_dimensions()  # what a file says of its size is often wrong
-        rows = chosen.iter_rows(values_only=True)
-        n_before, header = next(((i, row) for i, row in enumerate(rows) if any(_cell(c) for c in row)), (0, ()))
+        with _damaged(path):
+            chosen.reset_dimensions()  # what a file says of its size is often wrong
+            rows = chosen.iter_rows(values_only=True, max_row=_MOST_ROWS, max_col=_MOST_COLUMNS)
+            n_before, header = next(((i, row) for i, row in enumerate(rows) if any(_cell(c) for c in row)), (0, ()))
         if not header:
             raise InputError([f"{path}: the sheet {chosen.title!r} is empty; its first row must name the columns"])
         names = tuple(str(_cell(cell) or "").strip() for cell in header)
         while names and not names[-1]:
             names = names[:-1]
-        columns = _excel_columns(rows, [i for i, name in enumerate(names) if wanted(name)], limit)
+        with _damaged(path):  # again, without the cells right of the header
+            rows = chosen.iter_rows(values_only=True, min_row=n_before + 2, max_row=_MOST_ROWS, max_col=max(len(names), 1))
+            columns = _excel_columns(rows, [i for i, name in enumerate(names) if wanted(name)], limit)
         return _without_blank_rows(path, names, columns, lambda: range(n_before + 2, _MOST_ROWS), tuple(notes), book.epoch)
     finally:
         book.close()
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
+    """Turn an error of openpyxl, or of the libraries that it uses, into a message: the file is damaged."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError([f"{path}: cannot be read as an Excel file: {reason}"]) from None
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse a file that is very large after unpacking; its strings are kept in memory."""
+    with zipfile.ZipFile(path) as parts:
+        sizes = {part.filename: part.file_size for part in parts.infolist()}
+    strings = sum(size for name, size in sizes.items() if "sheets/" not in name)
+    if sum(sizes.values()) > EXCEL_UNPACKED or strings > EXCEL_STRINGS:
+        limits = f"at most {EXCEL_UNPACKED:,} bytes are read, and {EXCEL_STRINGS:,} outside its sheets"
+        raise InputError([f"{path}: has {sum(sizes.values()):,} bytes after unpacking; {limits}. Save it as CSV"])
 
 
 def _excel_columns(rows: Iterator[tuple[Any, ...]], kept: Sequence[int], limit: int | None) -> dict[int, Column]:
