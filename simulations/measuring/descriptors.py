@@ -522,7 +522,7 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
             per = "disposals" if name == "disposal" else name
             yield replace(BUILT_IN["cost_per.{}"].of(name, currency), inputs=("cost", per))
         yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency, inputs=("cost", "disposals", "inflow"))
-    for name in (i.name for i in scenario.inputs) if scenario.uncertain else scenario.drawn:
+    for name in scenario.drawn or (i.name for i in scenario.inputs):
         yield BUILT_IN[input_name("{}")].of(name)
 
 

@@ -499,7 +499,7 @@ class Scenario:
     uncertain : tuple of Uncertain or UncertainTable
         What is drawn once for each replication.
     drawn : mapping of str to float
-        The uncertain inputs of this scenario that have been drawn, or have their medians, by name.
+        The uncertain inputs that were drawn for a replication, by name.
     derived : tuple of callable
         What has been done to the scenario since it was read from its document; see `derive`.
     """
@@ -659,7 +659,10 @@ class Scenario:
         path : Draws
             The draws of the replication: ``SamplePath(seed, replication)``.
         """
-        return self.with_inputs(self._drawn(path)) if self.uncertain else self
+        if not self.uncertain:
+            return self
+        values = self._drawn(path)
+        return replace(self.with_inputs(values), drawn=values)
 
     def draws(self, seed: int, replication: int) -> dict[str, float]:
         """Return the uncertain inputs of a replication, by name."""
@@ -688,7 +691,6 @@ class Scenario:
             raise InputError([f"{self.name}: with {drawn}: {problem.message}" for problem in error.problems]) from None
         for function in self.derived:
             changed = function(changed)
-        changed = replace(changed, drawn=dict(values))
         if all(one is other for one, other in zip(changed.workflows, self.workflows, strict=True)):
             changed.__dict__["tabulator"] = self.tabulator
         return changed

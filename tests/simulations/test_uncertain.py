@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulations import SamplePath, compare, load_scenario, make_plan, run
+from simulations import SamplePath, compare, load_scenario, make_plan, open_run, run
 from simulations.run_folder.manifest import read_manifest
 from simulations.running.replicating import until
 from simulations.scenarios.uncertainty import scaled
@@ -102,7 +102,9 @@ def test_rows_of_a_table_stay_together(office: Any) -> None:
     scenario = office({"table": "posterior.csv"})
     drawn = {tuple(scenario.draws(1, k).values()) for k in range(1, 60)}
     assert drawn == set(rows)
-    assert scenario.certain().drawn == {GRANT["set"]: 0.4, "scale pools.clerks.size": 1.0}
+    certain = scenario.certain().plain()
+    assert certain["activities"]["examine"]["outcome"]["decision"]["grant"] == 0.4
+    assert certain["pools"] == OFFICE["pools"]
     assert [i.name for i in scenario.change({GRANT["set"]: 0.5}).inputs] == ["scale pools.clerks.size"]
 
 
@@ -161,6 +163,12 @@ def test_a_run_keeps_what_was_drawn(office: Any) -> None:
     for k in range(1, 5):
         part = f"measures/replication={k}.parquet"
         assert Path("run", part).read_bytes() == Path("two", part).read_bytes()
+
+
+def test_a_certain_run_is_read_back(office: Any) -> None:
+    """A run with certain inputs has no measures of inputs, and its folder can be read."""
+    run(office(GRANT).certain(), replications=2, out="certain", events=False, progress=False)
+    assert not [e for e in open_run("certain").estimates if e.measure.startswith("uncertain.")]  # type: ignore[union-attr]
 
 
 def test_both_engines_draw_the_same(office: Any) -> None:
