@@ -226,16 +226,28 @@ class Station:
         batch: Batch = self.batch  # type: ignore[assignment]
         if not self.may_start(now) or not (self.slots is None or self.started < self.slots * self.size):
             return []
-        waiting = [case for case in self.in_order() if not self.is_suspended(case, now)]
-        enough = batch.enough is not None and len(waiting) >= batch.enough
-        if not enough and (batch.patience is None or all(now - case.enabled < batch.patience for case in waiting)):
-            return []
-        if not waiting or (self.rule == "fit" and not self.calendar.fits(now, length(waiting[0], now))):
-            return []
-        chosen = waiting[: batch.most]
-        for case in chosen:
-            case.entry = None
-        return chosen
+        chosen: list[QueueEntry] = []
+        while len(chosen) < batch.most and (queue := self._next_queue(now)) is not None:
+            chosen.append(heappop(queue))
+        cases = [entry[-1] for entry in chosen]
+        ready = cases and self._are_enough(cases, now)
+        if ready and not (self.rule == "fit" and not self.calendar.fits(now, length(cases[0], now))):
+            for case in cases:
+                case.entry = None
+            return cases
+        for entry in chosen:
+            heappush(self._exempt_queue if self.exempt is not None and self.exempt(entry[-1]) else self._queue, entry)
+        return []
+
+    def _are_enough(self, first: list[Any], now: int) -> bool:
+        """Return whether enough cases wait, or one has waited long enough, of the first in the queue and those behind them."""
+        batch: Batch = self.batch  # type: ignore[assignment]
+        if batch.enough is not None and len(first) >= batch.enough:
+            return True
+        if batch.patience is None:
+            return False
+        others = [] if len(first) < batch.most else [case for case in self.in_order() if not self.is_suspended(case, now)]
+        return any(now - case.enabled >= batch.patience for case in (*first, *others))
 
     def is_suspended(self, case: Any, now: int) -> bool:
         """Return whether a suspension keeps a case from starting."""
@@ -251,8 +263,10 @@ class Station:
 
     def beyond_limit(self) -> Any:
         """Return the last case of a queue that is too long, ``None`` if it is not."""
+        if self.limit is None or len(self._queue) + len(self._exempt_queue) <= self.limit:  # some entries are of cases that left
+            return None
         waiting = self.in_order()
-        return waiting[-1] if self.limit is not None and len(waiting) > self.limit else None
+        return waiting[-1] if len(waiting) > self.limit else None
 
     def seize(self, case: Any) -> int:
         """Seize the free server with the lowest number for a case, and return it. Interrupted work uses no slot."""

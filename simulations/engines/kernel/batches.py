@@ -20,12 +20,18 @@ def _are_ready(model, world, p, now):
     first = station.queue
     if station.n_suspended > 0 and is_suspended(model, world, p, now):
         first += station.n_levels  # only those who are exempt
-    for q in range(first, station.queue + n_queues(world, p)):
+    queues = range(first, station.queue + n_queues(world, p))
+    for q in queues:
+        n += world.queues[index(q)].n
+    if station.enough >= 0 and n >= station.enough:
+        return True
+    if station.patience < 0:
+        return False
+    for q in queues:
         queue = world.queues[index(q)]
-        n += queue.n
         for k in range(queue.first, queue.first + queue.n):
             earliest = min(earliest, world.entries[index(k)].enabled)
-    return (station.enough >= 0 and n >= station.enough) or (station.patience >= 0 and now - earliest >= station.patience)
+    return now - earliest >= station.patience
 
 
 @apart

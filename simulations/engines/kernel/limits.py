@@ -18,17 +18,19 @@ def next_beyond_limit(model, world):
     while world.stations[p].grew == 0:
         p += 1
     station, n, last = world.stations[index(p)], np.int64(0), np.int64(-1)
-    for q in range(station.queue, station.queue + n_queues(world, index(p))):
+    queues = range(station.queue, station.queue + n_queues(world, index(p)))
+    for q in queues:
+        n += world.queues[index(q)].n
+    if n <= station.limit:
+        keep(world, p)
+        return np.int64(-1), np.int64(-1), p
+    for q in queues:
         queue = world.queues[index(q)]
-        n += queue.n
         for k in range(queue.first, queue.first + queue.n):
             i = world.entries[index(k)].case
             if last < 0 or served_before(model, world, index(last), index(i)):
                 last = np.int64(i)
-    if n > station.limit:
-        return last, np.int64(station.limit_event), p
-    keep(world, p)
-    return np.int64(-1), np.int64(-1), p
+    return last, np.int64(station.limit_event), p
 
 
 @apart
