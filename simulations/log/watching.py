@@ -103,6 +103,8 @@ class Watch:
         first = None
         for k, monitor in enumerate(self._monitors):
             q = self._states[k][case.number] = monitor.start(case.facts, case.record, case.state)
+            if monitor.rule.per is not None:
+                self._begin_counting(k, case.number, monitor.rule.limits[q], now)
             if monitor.is_broken(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 first = first or violation
@@ -116,30 +118,54 @@ class Watch:
                 continue
             q, late = self._states[k][case.number], False
             for step in (*steps, end_of_row(case.record, case.state)):
-                late = self._too_often(k, case, step, now) or late
+                late = self._out_of_pace(k, case, step, now) or late
                 # an event may settle an obligation and its transition may open it again
                 before, q = q, monitor.advance(q, case.facts, [step])
                 late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
+            if monitor.rule.per is not None and monitor.is_over(case.state):
+                self._until[k].pop(case.number, None)
             if late or monitor.is_broken(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 first = first or violation
         return first
 
-    def _too_often(self, k: int, case: Any, step: Step[Any], now: int) -> bool:
-        """Count the steps of a rule with ``per:``; return whether one is too many in its length of time."""
-        rule = self._monitors[k].rule
-        if rule.per is None or step.name not in rule.step_names:
+    def _begin_counting(self, k: int, number: int, limit: int, now: int) -> None:
+        """Begin to count the steps of a case for a rule with ``per:``."""
+        times = self._times[k][number] = deque(maxlen=limit)
+        if self._monitors[k].rule.template == "at_least" and limit > 0:
+            times.append(now)
+            self._until[k][number] = self._over_at(k, now)
+
+    def _out_of_pace(self, k: int, case: Any, step: Step[Any], now: int) -> bool:
+        """Count the steps of a rule with ``per:``; return whether there are too many or too few in its length of time.
+
+        For ``at_least``, the times are those from which so many steps must follow; the first is the next to be judged.
+        """
+        rule, number = self._monitors[k].rule, case.number
+        if rule.per is None:
             return False
-        symbol = self._monitors[k].matches(self._states[k][case.number], case.facts, step)
-        times = self._times[k].setdefault(case.number, deque(maxlen=rule.limit))
-        is_counted = bool(symbol & rule.subject_bits)
-        too_often = is_counted and len(times) == rule.limit and now <= rule.per.end(times[0] + self._start) - self._start
-        if is_counted:
+        times, is_least = self._times[k][number], rule.template == "at_least"
+        wrong = is_least and self._overdue(k, number, now)
+        if step.name not in rule.step_names:
+            return wrong
+        symbol = self._monitors[k].matches(self._states[k][number], case.facts, step)
+        if symbol & rule.subject_bits:
+            is_full = len(times) == times.maxlen
+            wrong = wrong or (not is_least and is_full and (not times or now <= self._over_at(k, times[0])))
             times.append(now)
         if symbol & ~rule.subject_bits:  # since:
             times.clear()
-        return too_often
+            times.extend([now] if is_least else [])
+        if is_least and times:
+            self._until[k][number] = self._over_at(k, times[0])
+        return wrong
+
+    def _over_at(self, k: int, begun: int) -> int:
+        """Return the last instant of the length of time of a rule with ``per:`` that begins at an instant."""
+        per = self._monitors[k].rule.per
+        assert per is not None
+        return per.end(begun + self._start) - self._start
 
     def end(self, now: int) -> None:
         """Check for obligations that are overdue at the end of the run."""

@@ -58,6 +58,13 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
                 {"at_most": draw(st.integers(1, 3)), "of": [one, two], **only},
                 {"at_most": draw(st.integers(1, 2)), "of": [one, two], "since": three, **only},
                 {"at_most": 1, "of": [one, two], "per": draw(st.sampled_from(["3 hours", "1 day"])), **only},
+                {
+                    "at_least": draw(st.integers(1, 2)),
+                    "of": [one, two],
+                    "per": draw(st.sampled_from(["3 hours", "1 day"])),
+                    **only,
+                },
+                {"at_least": 1, "of": one, "since": two, "per": "2 days"},
                 {draw(st.sampled_from(["at_least", "exactly"])): draw(st.integers(1, 2)), "of": [one, two], **only},
                 {"at_least": 1, "of": one, "since": two},
                 {"eventually": draw(st.sampled_from([one, condition]))},

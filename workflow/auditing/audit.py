@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,12 @@ from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.errors import InputError, nearest
 from workflow.model.automata import ROW_END, Automaton
 from workflow.model.rules import Rule
+from workflow.model.time_limits import TimeLimit
 from workflow.predicates import names
 from workflow.predicates.tree import And, Name
 from workflow.predicates.words import PastField
 
+_LONG_AGO = -(2**62)
 Symbols = NDArray[np.uint8 | np.uint32]
 """The patterns that match each step, as bits."""
 
@@ -59,6 +61,13 @@ class _Reading:
     rows: Integers
     at: Integers
     is_open: NDArray[np.bool_]
+
+
+class _Over(NamedTuple):
+    """When lengths of time are over, and the first rows after that."""
+
+    due: Integers
+    rows: Integers
 
 
 class _Run:
@@ -122,6 +131,8 @@ class _Run:
             self._too_often(step_rows, symbols),
         ]
         late, overdue = self._late(step_rows, opens[states], is_open & has_ended)
+        if self.rule.per is not None and self.rule.template == "at_least":
+            late, overdue = self._too_seldom(step_rows, symbols, log.ended[0 if surely else 1])
         rows = np.concatenate([*bad, late, overdue])
         at = np.stack([log.at[rows], log.local[rows]])
         at[:, len(rows) - len(overdue) :] = np.array([self._end()]).T
@@ -308,31 +319,98 @@ class _Run:
         met = np.where(case[np.minimum(met, len(rows) - 1)] == case[opens], met, len(rows))
         begun, after = rows[opens], log.first[case[opens] + 1]
         until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
-        clock, end = (log.at, self._end()[0]) if within.is_elapsed else (log.local, self._end()[1])
+        over = self._first_over(within, case[opens], begun, until, self._clock(within)[begun])
+        at_end = (met == len(rows)) & (over.rows == after) & (self._end_on(within) > over.due)
+        return np.concatenate([ends, over.rows[over.rows < until]]), after[at_end] - 1
+
+    def _clock(self, limit: TimeLimit) -> Integers:
+        """Return the times of all rows from which a length of time is counted."""
+        return self.log.at if limit.is_elapsed else self.log.local
+
+    def _end_on(self, limit: TimeLimit) -> int:
+        """Return the end of the log on the same clock."""
+        return self._end()[0 if limit.is_elapsed else 1]
+
+    def _first_over(self, limit: TimeLimit, case: Integers, low: Integers, high: Integers, begun: Integers) -> _Over:
+        """Return when lengths of time are over, and the first row from `low` up to but excluding `high` after that; `high` if none.
+
+        Parameters
+        ----------
+        begun : ndarray of int64
+            When they begin.
+        """
+        log, clock = self.log, self._clock(limit)
         try:
-            deadline = within.ends(clock[begun])
+            due = limit.ends(begun)
         except InputError as error:  # holidays of a year that nobody knows
-            raise InputError([f"rule {self.rule.name!r}: within: {error}"]) from None
-        over = _first_later(clock, begun, until, deadline)
-        for i in np.flatnonzero(log.turned_back[case[opens]]).tolist() if not within.is_elapsed else ():
-            later = clock[begun[i] : until[i]] > deadline[i]
-            over[i] = begun[i] + int(np.argmax(later)) if later.any() else until[i]
-        at_end = (met == len(rows)) & (over == after) & (end > deadline)
-        return np.concatenate([ends, over[over < until]]), after[at_end] - 1
+            key = "per" if self.rule.within is None else "within"
+            raise InputError([f"rule {self.rule.name!r}: {key}: {error}"]) from None
+        over = _first_later(clock, low, high, due)
+        for i in np.flatnonzero(log.turned_back[case]).tolist() if not limit.is_elapsed else ():
+            later = clock[low[i] : high[i]] > due[i]
+            over[i] = low[i] + int(np.argmax(later)) if later.any() else high[i]
+        return _Over(due, over)
+
+    def _too_seldom(self, rows: Integers, symbols: Symbols, ended: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+        """Return the rows by which too few steps have happened in the length of time of ``per:``, and the last rows of cases late at the end.
+
+        A length of time begins with the case, at each step that is counted, and at each ``since:``. So many steps must follow
+        in it, unless the case ends or counting begins again.
+        """
+        log, per = self.log, self.rule.per
+        assert per is not None
+        with_rows = np.flatnonzero(np.diff(log.first))
+        is_counted, resets = self._counted(symbols)
+        order = np.concatenate([3 * np.searchsorted(rows, log.first[with_rows]), 3 * np.flatnonzero(is_counted) + 1,
+                                3 * np.flatnonzero(resets) + 2])  # fmt: skip
+        sort = np.argsort(order, kind="stable")
+        at_row = np.concatenate([log.first[with_rows], rows[is_counted], rows[resets]])[sort]
+        begins = (order % 3 != 1)[sort]  # a case, or counting again
+        case, clock = log.case[at_row], self._clock(per)
+        begun = clock[at_row].copy()
+        if log.begun_at is not None:
+            starts = np.flatnonzero((order % 3 == 0)[sort])
+            begun[starts] = np.maximum(log.begun_at[case[starts]], _LONG_AGO if log.watched_from is None else log.watched_from)
+        period, i = np.cumsum(begins), np.arange(len(at_row))
+        number = self._limits()[case]
+        target = np.minimum(i + number, len(at_row) - 1)
+        has_target = (i + number < len(at_row)) & (period[target] == period)
+        following = np.append(np.flatnonzero(begins), len(at_row))[period]  # where the next period begins
+        next_one = np.minimum(following, len(at_row) - 1)
+        is_reset = (following < len(at_row)) & (case[next_one] == case)
+        after = log.first[case + 1]
+        until = np.where(has_target, at_row[target] + 1, np.where(is_reset, at_row[next_one] + 1, after))
+        over = self._first_over(per, case, at_row, until, begun)
+        counts = number > 0
+        at_end = counts & ~has_target & ~is_reset & ~ended[case] & (over.rows == after) & (self._end_on(per) > over.due)
+        return over.rows[counts & (over.rows < until)], after[at_end] - 1
+
+    def _counted(self, symbols: Symbols) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which steps a rule with ``per:`` counts, and at which counting begins again."""
+        subject = self.heard.bits_of(self.rule.subject_bits)
+        return symbols & subject != 0, symbols & ~subject != 0
+
+    def _limits(self) -> Integers:
+        """Return how many steps a rule with ``per:`` allows or asks for, for each case."""
+        limits = self.rule.limits
+        of_state = np.zeros(max(limits) + 1, np.int64)
+        of_state[list(limits)] = list(limits.values())
+        return of_state[self.begun]
 
     def _too_often(self, rows: Integers, symbols: Symbols) -> Integers:
         """Return the rows with a step that is one too many in the length of time of ``per:``."""
-        log, per, limit = self.log, self.rule.per, self.rule.limit
-        if per is None or not len(rows):
+        per = self.rule.per
+        if per is None or self.rule.template != "at_most" or not len(rows):
             return np.zeros(0, np.int64)
-        subject = self.heard.bits_of(self.rule.subject_bits)
-        is_counted, resets = symbols & subject != 0, symbols & ~subject != 0
-        period = np.cumsum(np.concatenate([[False], resets[:-1]])) + log.case[rows]  # grows at each reset and each case
+        is_counted, resets = self._counted(symbols)
+        case, clock = self.log.case[rows], self._clock(per)
+        new_case = np.concatenate([[False], case[1:] != case[:-1]])
+        period = np.cumsum(np.concatenate([[False], resets[:-1]]) | new_case)
         of = np.flatnonzero(is_counted)
-        now, before = of[limit:], of[:-limit]
-        same = (period[now] == period[before]) & (log.case[rows[now]] == log.case[rows[before]])
-        now, before = now[same], before[same]
-        clock = log.at if per.is_elapsed else log.local
+        i = np.arange(len(of))
+        before = i - self._limits()[case[of]]
+        same = (before >= 0) & (period[of[before]] == period[of])
+        now, before = of[same], of[before[same]]
         too_often: Integers = rows[now[clock[rows[now]] <= per.ends(clock[rows[before]])]]
         return too_often
 

@@ -76,6 +76,8 @@ class AuditLog:
         The cases with an event that has no name, which may have been any step.
     begun_at : ndarray of int64, shape (n_cases,), or None
         When each case of a run began, as in `at` and `local`, which are the same there; by default, at its first row.
+    watched_from : int or None
+        The start of a run: nothing is known of what happened to its cases before.
     started_at : ndarray of int64 or None
         The instant at which the work of each row started; `NO_START` of `workflow.auditing.life_cycle` where the log does not
         say.
@@ -104,6 +106,7 @@ class AuditLog:
     unknown_names: Mapping[int, str] = field(default_factory=dict)
     unnamed: NDArray[np.bool_] | None = None
     begun_at: Integers | None = None
+    watched_from: int | None = None
     started_at: Integers | None = None
     notes: tuple[str, ...] = ()
     policies: tuple[Workflow, ...] = ()

@@ -20,7 +20,7 @@ from workflow.errors import InputError
 from workflow.loading.policies import conflicts
 from workflow.model.definition import BUILT_IN_FACTS, NOT_STEPS, Workflow
 from workflow.run_files.manifest import part_files, read_manifest, read_records
-from workflow.run_files.policies import RecordedPolicy, number_in_force, policy_workflows, recorded_policies
+from workflow.run_files.policies import RecordedPolicy, number_in_force, policy_workflows, recorded_policies, recorded_start
 from workflow.run_files.tables import open_tables, recorded_workflow
 
 Integers = NDArray[np.int64]
@@ -110,7 +110,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         workflow, names, first, transition, event, unknown, at, at, end, end, facts,
         replayed.before, replayed.seen, replayed.after, replayed.begins,
         unknown_names={int(i): str(label[i] or cause[i]) for i in np.flatnonzero(unknown)},
-        begun_at=np.asarray(cases["begun_at"], np.int64), notes=tuple(policy_notes(workflows, policy)), policies=policies,
+        begun_at=np.asarray(cases["begun_at"], np.int64), watched_from=recorded_start(path), notes=tuple(policy_notes(workflows, policy)), policies=policies,
     )  # fmt: skip
 
 

@@ -66,6 +66,10 @@ class Monitor:
                 symbol |= 1 << i
         return symbol
 
+    def is_over(self, state: str) -> bool:
+        """Return whether a case ends in a state."""
+        return state in self._final
+
     def is_forbidden(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Return whether a case is in a condition that the rule forbids."""
         check = self._forbidden.get(q)

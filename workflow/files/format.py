@@ -211,7 +211,7 @@ TEMPLATE_KEYS = {
     "before": TemplateKeys("needs", ("since", "once", "how")),
     "after": TemplateKeys("then", ("within", "calendar", "how", "fair")),
     "eventually": TemplateKeys(options=("fair",)),
-    "at_least": TemplateKeys("of", ("since",)),
+    "at_least": TemplateKeys("of", ("since", "per", "calendar")),
     "at_most": TemplateKeys("of", ("since", "per", "calendar")),
     "exactly": TemplateKeys("of", ("since",)),
 }
@@ -319,7 +319,9 @@ class RuleEntry(Entry):
     )
     of: Words | None = Field(None, description="with `at_most`, `at_least` and `exactly`: what is counted", examples=["refuse"])
     per: Length | None = Field(
-        None, description="with `at_most`: in any time of this length, as `within` counts it", examples=["365 days"]
+        None,
+        description="with `at_most` and `at_least`: in any time of this length, as `within` counts it",
+        examples=["365 days"],
     )
     if_: Condition | None = Field(
         None,

@@ -116,6 +116,7 @@ class RuleReader:
             within=within,
             per=per,
             limit=number if isinstance(number, int) else 0,
+            thresholds=() if isinstance(number, int) else number,
             how=entry.how,
             bounds=self.bounds,
             fair=self._fair(entry),

@@ -271,9 +271,17 @@ def eventually(condition: Expression) -> Automaton:
     )
 
 
-def hears(*words: Word | None) -> Automaton:
-    """Return an automaton that only says which steps match; time is counted elsewhere."""
-    return _build([word for word in words if word is not None], (0,), lambda q, matches: q, relieving=[1] if words[1] else [])
+Thresholds = Sequence[tuple[Expression, int]]
+"""Conditions on facts, of which one holds for each case, and the number for it."""
+
+
+def hears(of: Word, since: Word | None, number: int | Thresholds, at_least: bool) -> Automaton:
+    """Return an automaton that only says which steps match; time is counted elsewhere. It starts in a state for each number."""
+    starts = [] if isinstance(number, int) else [(condition, (n,)) for condition, n in number]
+    relieving = [0] if at_least else [1] if since is not None else []
+    is_ordered = not at_least or since is None  # another reset may take away time, or give more
+    words = [of] if since is None else [of, since]
+    return _build(words, (0,), lambda q, matches: q, relieving=relieving, is_ordered=is_ordered, starts=starts)
 
 
 END = Word.of(ROW_END)
@@ -328,10 +336,6 @@ def not_together(one: Word, other: Word) -> Automaton:
         return BROKEN if after == (1, 1) else after
 
     return _build([one, other], (0, 0), step)
-
-
-Thresholds = Sequence[tuple[Expression, int]]
-"""Conditions on facts, of which one holds for each case, and the number for it."""
 
 
 def count(of: Word, since: Word | None, least: int | Thresholds = 0, most: int | Thresholds | None = None) -> Automaton:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workflow.errors import Position
-from workflow.model.automata import Automaton, count
+from workflow.model.automata import Automaton, Thresholds, count
 from workflow.model.time_bounds import Bounds
 from workflow.model.time_limits import TimeLimit
 from workflow.predicates import Expression, names
@@ -34,9 +34,12 @@ class Rule:
     within : TimeLimit or None
         For ``after``: the time allowed.
     per : TimeLimit or None
-        For ``at_most``: the length of time in which `limit` steps may happen. The automaton then only hears them.
+        For ``at_most`` and ``at_least``: the length of time in which so many steps may or must happen. The automaton then only
+        hears them.
     limit : int
-        For ``at_most``: the number; 0 if it depends on facts.
+        For a rule that counts: the number; 0 if it depends on facts.
+    thresholds : Thresholds
+        The number for each kind of case, if it depends on facts.
     how : str or None
         ``directly`` or ``each time``.
     bounds : Bounds
@@ -57,6 +60,7 @@ class Rule:
     within: TimeLimit | None = None
     per: TimeLimit | None = None
     limit: int = 0
+    thresholds: Thresholds = ()
     how: str | None = None
     bounds: Bounds = field(default=Bounds(), repr=False)
     fair: tuple[str, ...] | None = None
@@ -78,13 +82,31 @@ class Rule:
 
     @cached_property
     def without_time(self) -> Rule:
-        """Return the rule without ``per:``: as if all steps of a case were in one such length of time."""
-        return replace(self, automaton=count(self.subject, self.words.get("since"), most=self.limit), per=None)
+        """Return an ``at_most`` rule without ``per:``: as if all steps of a case were in one such length of time."""
+        most = self.thresholds or self.limit
+        return replace(self, automaton=count(self.subject, self.words.get("since"), most=most), per=None)
+
+    @cached_property
+    def limits(self) -> Mapping[int, int]:
+        """Return the number for each start state of the automaton of a rule with ``per:``."""
+        if not self.thresholds:
+            return {0: self.limit}
+        return {q: number for (_, q), (_, number) in zip(self.automaton.starts, self.thresholds, strict=True)}
 
     @property
     def meaning(self) -> tuple[object, ...]:
         """Return what it says, whatever its name and the words of its file."""
-        return self.template, self.automaton, self.condition, self.within, self.per, self.limit, self.how, self.fair
+        return (
+            self.template,
+            self.automaton,
+            self.condition,
+            self.within,
+            self.per,
+            self.limit,
+            self.thresholds,
+            self.how,
+            self.fair,
+        )
 
     @property
     def is_live(self) -> bool:

@@ -256,14 +256,11 @@ class _AtMost(_Counting):
 
     name, key = "at_most", "at_most"
 
-    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
-        yield from super().mistakes(entry, words)
-        if entry.per is not None and not isinstance(entry.at_most, int):
-            yield "per", "per: needs a number under at_most:, not an expression; write a rule for each number"
-
     def automaton(self, parts: RuleParts) -> Automaton:
         of, since = parts.words["of"], parts.words.get("since")
-        return hears(of, since) if parts.entry.per is not None else count(of, since, most=parts.number)
+        if parts.entry.per is not None:
+            return hears(of, since, parts.number, at_least=False)
+        return count(of, since, most=parts.number)
 
     def explain(self, rule: Rule, steps: Steps) -> str:
         if rule.limit == 0:
@@ -272,12 +269,15 @@ class _AtMost(_Counting):
 
 
 class _AtLeast(_Counting):
-    """``at_least: 2, of: notify``."""
+    """``at_least: 2, of: notify``, with ``per: 365 days``."""
 
     name, key = "at_least", "at_least"
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        return count(parts.words["of"], parts.words.get("since"), least=parts.number)
+        of, since = parts.words["of"], parts.words.get("since")
+        if parts.entry.per is not None:
+            return hears(of, since, parts.number, at_least=True)
+        return count(of, since, least=parts.number)
 
     def explain(self, rule: Rule, steps: Steps) -> str:
         return f"the case is over at step {len(steps)} with {self._counted(rule, steps)}, fewer than {rule.written['at_least']}"

@@ -31,7 +31,8 @@ def is_fast_enough(workflow: Workflow, rule: Rule, history: History, bounds: Bou
         If working days reach beyond the years whose holidays are known.
     """
     assert rule.per is not None
-    begun = _counted(workflow, rule, history)[-1 - rule.limit]
+    counted, limit = _counted(workflow, rule, history)
+    begun = counted[-1 - limit]
     between = [step for step in history.steps[begun + 1 :] if step.trigger != ENTER]
     stays = [step.state for step in between if workflow.states[step.state].kind is not StateKind.INSTANT]
     missing = tuple(dict.fromkeys(state for state in stays if not bounds.most(state)))
@@ -41,18 +42,19 @@ def is_fast_enough(workflow: Workflow, rule: Rule, history: History, bounds: Bou
     return fits and not missing, Deadline(missing=missing)
 
 
-def _counted(workflow: Workflow, rule: Rule, history: History) -> list[int]:
-    """Return the indices of the rows of a history with the steps that a rule counts, each as often as it has some."""
+def _counted(workflow: Workflow, rule: Rule, history: History) -> tuple[list[int], int]:
+    """Return the indices of the rows with the steps that a rule counts, each as often as it has some, and how many it allows."""
     machine, monitor = plain_machine(workflow), Monitor(rule, workflow)
     case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
     q, rows = monitor.start(case.facts, case.record, case.state), list[int]()
+    limit = rule.limits[q]
     for i, row in enumerate(history.steps):
         taken = machine.take(case, row.trigger, row.given)
         for step in taken.heard if taken is not None else ():
             if monitor.matches(q, case.facts, step) & rule.subject_bits:
                 rows.append(i)
             q = monitor.advance(q, case.facts, [step])
-    return rows
+    return rows, limit
 
 
 def _longest(limits: Sequence[TimeLimit]) -> int:

@@ -114,6 +114,11 @@ class Prover:
         A rule that ran out of time can be decided again; the precision that was learned is kept.
         """
         if rule.per is not None:
+            if rule.template == "at_least":
+                verdict = self.decide(replace(rule, per=None), seconds)
+                return replace(
+                    verdict, rule=rule, vacuous=None, decision="monitored" if verdict.decision == "proved" else "undecided"
+                )
             return self._paced(rule, self.decide(rule.without_time, seconds))
         start = time.perf_counter()
         budget = Budget(self.seconds if seconds is None else seconds, self.most_nodes)

@@ -79,6 +79,8 @@ class _Comparison:
 
     def _implied_by(self, rule: Rule, others: Sequence[Rule]) -> list[Rule] | None:
         """Return the fewest of other rules from which a rule follows; ``None`` if it does not follow from all."""
+        if rule.per is not None and rule.template == "at_least":
+            return None
         bare = rule if rule.per is None else rule.without_time
         kept = self._enough(self.any_order, Question.breaks(bare), others)
         if rule.per is not None:
@@ -231,7 +233,9 @@ def _beside(rule: Rule, other: Rule) -> Automaton | None:
     if rule.within is not None:
         return _opened_together(one, two) if other.within is not None and _never_later(other, rule) else None
     if rule.per is not None:
-        if other.per is None or other.limit > rule.limit or not _never_later(rule, other):
+        if other.per is None or other.template != rule.template or rule.thresholds or other.thresholds:
+            return None
+        if other.limit > rule.limit or not _never_later(rule, other):
             return None
         return _counted_together(rule, other)
     stronger = other.fair is not None and set(other.fair) <= set(rule.fair or ())

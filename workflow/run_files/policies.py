@@ -11,6 +11,7 @@ from workflow.errors import InputError
 from workflow.files.validation import format_value
 from workflow.files.yaml_tree import read_yaml
 from workflow.model.definition import Workflow
+from workflow.model.time_limits import DAY
 from workflow.run_files.tables import recorded_workflow
 from workflow.sql.quoting import text
 
@@ -55,6 +56,13 @@ def recorded_policies(folder: Path) -> tuple[RecordedPolicy, ...]:
         start = dt.datetime(begins.year, begins.month, begins.day)
         policies.append(RecordedPolicy(f"policy-{k}.yaml", start, entry.get("in_flight") == "pinned"))
     return tuple(policies)
+
+
+def recorded_start(folder: Path) -> int | None:
+    """Return the start of a run in microseconds since 1970; ``None`` if its scenario does not say it."""
+    scenario = read_yaml(folder / "scenario.yaml").plain()
+    starts = scenario.get("starts") if isinstance(scenario, dict) else None
+    return (starts - dt.date(1970, 1, 1)).days * DAY if type(starts) is dt.date else None
 
 
 def policy_workflows(folder: Path, policies: Sequence[RecordedPolicy]) -> tuple[Workflow, ...]:
