@@ -379,7 +379,7 @@ UNSHRUNK = settings(
 
 
 @settings(UNSHRUNK, max_examples=examples(8))
-@given(ruled(), st.integers(0, 3))
+@given(ruled(in_exports=True), st.integers(0, 3))
 def test_the_readings_of_a_random_run_break_the_same_rules_at_the_same_rows(scenario: Mapping, seed: int) -> None:
     """The slow test compares some hundred runs."""
     _agree(scenario, seed)
@@ -399,7 +399,7 @@ def _agree_under_policies(scenario: Mapping, seed: int) -> None:
 
 
 @settings(UNSHRUNK, max_examples=examples(4))
-@given(ruled(), st.integers(0, 3))
+@given(ruled(in_exports=True), st.integers(0, 3))
 def test_the_audits_of_a_random_run_under_policies_agree(scenario: Mapping, seed: int) -> None:
     """Each policy turns a guard around, so that the other workflow would not allow some moves."""
     _agree_under_policies(scenario, seed)
@@ -407,7 +407,7 @@ def test_the_audits_of_a_random_run_under_policies_agree(scenario: Mapping, seed
 
 @pytest.mark.slow
 @settings(UNSHRUNK, max_examples=100)
-@given(ruled(), st.integers(0, 3))
+@given(ruled(in_exports=True), st.integers(0, 3))
 def test_the_audits_of_many_random_runs_under_policies_agree(scenario: Mapping, seed: int) -> None:
     """As above, on many more."""
     _agree_under_policies(scenario, seed)
@@ -415,7 +415,7 @@ def test_the_audits_of_many_random_runs_under_policies_agree(scenario: Mapping, 
 
 @pytest.mark.slow
 @settings(UNSHRUNK, max_examples=200)
-@given(ruled(), st.integers(0, 3))
+@given(ruled(in_exports=True), st.integers(0, 3))
 def test_the_readings_of_many_random_runs_agree(scenario: Mapping, seed: int) -> None:
     """As above, on many more."""
     _agree(scenario, seed)
