@@ -226,7 +226,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
         with contextlib.suppress(VisitCap):
             examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
-    for n, strategy in ((EXAMPLES, crowds()), (PRESSED, pressed(crowds())), (DATED, dated(crowds()))):
+    for n, strategy in ((PRESSED, pressed(crowds())), (DATED, dated(crowds())), (EXAMPLES, crowds())):
         drawn = settings(SOME, max_examples=n, database=None, derandomize=True, phases=[Phase.generate])
         drawn(given(strategy)(gather))()
     return examples
