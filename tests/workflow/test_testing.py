@@ -20,6 +20,8 @@ ERASURE = load_workflow("erasure-requests")
 APPEALS = load_workflow("benefit-appeals")
 IN_TIME = ("erasure_controllers_informed_twice", "appeal_postponed_again")
 """Variants that break a rule with ``per:``; a drawn history has no times."""
+FOREVER = ("permit_left_undecided",)
+"""A variant that breaks its rule by going round forever; a drawn history ends."""
 FEW = ("felon_referred", "shortcut_after_reopening", "decided_moves")
 
 
@@ -56,7 +58,7 @@ def test_the_first_example_is_the_counterexample_of_the_prover() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in BROKEN if p.stem not in IN_TIME], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in BROKEN if p.stem not in IN_TIME + FOREVER], ids=lambda p: p.stem)
 def test_the_generated_test_finds_every_bug(path: Path) -> None:
     """Each broken variant, by its own rule."""
     _find(path)
