@@ -41,3 +41,72 @@ def dated(draw: Any, scenarios: st.SearchStrategy[Mapping]) -> Mapping:
         calendar["closed"] = [*calendar.get("closed", ()), *pick([], [news])]
     suspensions = [{**s, "announced": pick(*(day for day in DAYS if day <= s["from"]))} for s in scenario.get("suspensions", ())]
     return {**scenario, "pools": pools, "activities": works, "calendars": calendars, "suspensions": suspensions}
+
+
+SITTINGS: Mapping = {
+    "scenario": "sittings",
+    "workflow": {
+        "workflow": "sittings",
+        "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}, "urgent": {"type": "boolean"}},
+        "record": {"seen": {"type": "boolean"}, "excused": {"type": "boolean"}},
+        "activities": {"hear": {}, "trial": {}, "call": {}, "sign": {}},
+        "states": {
+            "plain": {"activity": "hear"}, "long": {"activity": "trial"}, "short": {"activity": "call"}, "counter": {"activity": "sign"},
+            "done": {"final": True}, "gone": {"final": True},
+        },
+        "transitions": [
+            {"transition": "adjourn", "from": "plain", "to": "plain", "when": "rank == 0 and not seen", "set": {"seen": True}},
+            {"transition": "decide", "from": ["plain", "long", "short", "counter"], "to": "done"},
+            {"transition": "withdraw", "from": ["plain", "long", "short"], "event": "settle", "to": "gone"},
+        ],
+        "events": {
+            "settle": {"while": ["plain", "long", "short"], "when": "rank == 2"},
+            "excuse": {"while": ["plain", "long", "short"], "when": "urgent", "set": {"excused": True}},
+        },
+        "entry": {"states": ["plain", "long", "short", "counter"]},
+    },
+    "starts": dt.date(2024, 1, 8),  # a Monday
+    "ends": dt.date(2024, 2, 16),
+    "calendars": {
+        "days": {
+            "hours": {"mon-fri": "09:00-12:00, 13:00-15:00", "sat": "22:00-02:00"},
+            "closed": [
+                dt.date(2024, 1, 19),
+                {"from": dt.date(2024, 1, 22), "to": dt.date(2024, 1, 23), "announced": dt.date(2024, 1, 17)},
+                {"from": dt.date(2024, 1, 30), "announced": dt.date(2024, 1, 30)},
+            ],
+        }
+    },
+    "courts": {"east": {"backlog": {"plain": 6, "long": 2}}, "west": {"backlog": {"plain": 4, "short": 3}}},
+    "pools": {
+        "judges": {
+            "at": "court", "size": {dt.date(2024, 1, 8 + k): 2 - k % 2 for k in (0, 1, 2, 3, 4, 7, 8, 9, 10, 15, 16, 17, 18, 21)}, "calendar": "days",
+            "slots": {"mon": 3, "tue": 4, "wed-fri": 3, "sat": 2}, "overbook": 1.4,
+        },
+    },
+    "suspensions": [
+        {"pool": "judges", "courts": ["east"], "from": dt.date(2024, 1, 24), "to": dt.date(2024, 1, 26), "except": "excused",
+         "announced": dt.date(2024, 1, 18)},
+    ],
+    "activities": {
+        "hear": {
+            "pool": "judges", "takes": {"by": "rank", 0: "90 minutes", 1: "40 minutes", 2: "4 hours"},
+            "appointment": {"at_least": {"by": "urgent", True: "0 days", False: "2 days"}},
+        },
+        "trial": {"pool": "judges", "takes": "4 hours", "appointment": {"at_least": "3 working days", "uses": 2}},
+        "call": {"pool": "judges", "takes": "10 minutes", "appointment": {"at_least": "1 day", "uses": 0}},
+        "sign": {"pool": "judges", "takes": "30 minutes"},
+    },
+    "people": {"rank": {0: 0.3, 1: 0.5, 2: "rest"}, "urgent": 0.4},
+    "arrivals": {
+        "plain": {"into": "plain", "interarrival": "7 hours", "count": 60},
+        "long": {"into": "long", "interarrival": "29 hours", "count": 14},
+        "short": {"into": "short", "interarrival": "31 hours", "count": 14},
+        "walk": {"into": "counter", "interarrival": "25 hours", "count": 16},
+    },
+    "events": {
+        "settle": {"at": [f"2024-01-{day}" for day in ("11 09:30", "15 08:00", "16 23:30", "17 11:00", "24 12:00")]},
+        "excuse": {"at": [f"2024-01-{day}" for day in ("09 12:00", "17 09:30", "18 00:00")]},
+    },
+}  # fmt: skip
+"""Two courts with every feature of hearing dates, and many ties."""
