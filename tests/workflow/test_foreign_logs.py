@@ -58,6 +58,13 @@ def mistakes(path, **columns):
     return [str(p).removeprefix(f"{path}: ") for p in caught.value.problems]
 
 
+def test_a_log_whose_rows_have_no_case_is_one_message(tmp_path):
+    """Facts of such rows belong to nobody."""
+    path = write(tmp_path, "case,activity,time,age\n,,2024-01-01,40\n,issue,2024-01-02,41\n")
+    (message,) = mistakes(path)
+    assert message == "row 2, column 'case': is empty; every row needs a case"
+
+
 def test_a_rule_that_needs_a_missing_column_is_unjudged(tmp_path):
     """The log has no column for residence, papers and outcome; it has one for age."""
     log = write(tmp_path, "docket,what,when,years\n1,issue,2024-01-01,15\n2,issue,2024-01-02,30\n")

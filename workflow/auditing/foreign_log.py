@@ -83,6 +83,8 @@ class _Reading:
         self._stop_if_wrong()
         self.notes = list(table.notes)
         names, case = self._cases(table, roles["case"])
+        if not len(names):
+            self._stop_if_wrong()  # no row has a case, so nothing else can be read
         rows, labels, unnamed = self._labelled(table, roles)
         times = self._times(table, roles["time"], rows)
         ends = self._times(table, _END, rows) if _END in table.columns else times
