@@ -89,3 +89,40 @@ def _queue(scenario: Mapping, state: Mapping) -> str | None:
     work = scenario["activities"].get(state.get("activity"), {})
     pools = [*([work["pool"]] if "pool" in work else ()), *work.get("either", ()), *work.get("needs", ())]
     return pools[0] if pools else None
+
+
+URGENT: Mapping = {
+    "scenario": "urgent",
+    "workflow": {
+        "workflow": "urgent",
+        "facts": {"rank": {"type": "integer", "minimum": 1, "maximum": 3}},
+        "activities": {"hear": {}},
+        "states": {"docket": {"activity": "hear"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": "docket", "to": "done"}],
+        "entry": {"states": ["docket"]},
+    },
+    "starts": dt.date(2024, 1, 3),
+    "ends": dt.date(2024, 1, 10),
+    "courts": {"east": {}},
+    "pools": {"judges": {"size": 2, "preempt": "resume"}},
+    "activities": {"hear": {"pool": "judges", "takes": "9 hours", "priority": "rank"}},
+    "arrivals": {
+        "later": {"at": ["1 hour"], "people": {"rank": {3: 1}}},
+        "soon": {"at": ["2 hours"], "people": {"rank": {2: 1}}},
+        "now": {"at": ["3 hours"], "people": {"rank": {1: 1}}},
+    },
+    "people": {"rank": {1: 0.5, 3: "rest"}},
+}
+"""Two judges hear a case of rank 3 and one of rank 2, which began later. A case of rank 1 interrupts the one of rank 3."""
+
+UNFIT: Mapping = {
+    **URGENT,
+    "calendars": {"office": {"hours": {"mon-fri": "09:00-17:00"}}},
+    "pools": {"judges": {"size": 1, "preempt": "resume", "calendar": "office", "at_shift_end": "fit"}},
+    "activities": {"hear": {"pool": "judges", "takes": {"by": "rank", 1: "4 hours", "other": "3 hours"}, "priority": "rank"}},
+    "arrivals": {
+        "later": {"at": ["14 hours"], "people": {"rank": {3: 1}}},
+        "now": {"at": ["15 hours"], "people": {"rank": {1: 1}}},
+    },
+}
+"""A case of rank 1 does not fit into the rest of the day, and so does not interrupt the one of rank 3."""

@@ -21,7 +21,7 @@ from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETH
 from tests.simulations.dated import SITTINGS, dated
 from tests.simulations.houses import HOUSES, RANKED
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
-from tests.simulations.pressed import pressed
+from tests.simulations.pressed import UNFIT, URGENT, pressed
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
 
@@ -61,7 +61,6 @@ MUTANTS = {
     "urgent: restarts resume": ("        work.length = work.whole\n", "        work.length -= now - case.started\n"),
     "urgent: the rest in calendar time": ("if mode == RESUME and rule == SUSPEND:", "if mode == RESUME and rule == FIT + 9:"),
     "urgent: the same length is drawn again": ("model.activities[a].resample, work.interruptions)", "model.activities[a].resample, 1)"),
-    "urgent: no walk after an interruption": ("                touch(world, p)\n                _touch_again", "                _touch_again"),
     "urgent: those behind are forgotten": ("                _touch_again(world, x + 1, n)\n", ""),
     "together: one more is enough": ("station.enough >= 0 and n >= station.enough", "station.enough >= 0 and n > station.enough"),
     "together: patience by the latest": ("earliest = min(earliest, world", "earliest = max(np.int64(0), world"),
@@ -209,7 +208,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
     """Return plans with the SimPy engine's logs: some made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     examples = []
-    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, SITTINGS)
+    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, SITTINGS, URGENT, UNFIT)
     for scenario in (*map(loaded, handmade), pilot):
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
