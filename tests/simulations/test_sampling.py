@@ -45,7 +45,7 @@ def plan() -> Plan:
 def cases_of(plan: Plan) -> list[Any]:
     """Return the cases as an engine has them."""
     rows = zip(plan.cases.keys.tolist(), plan.cases.facts, plan.cases.records, strict=True)
-    return [SimpleNamespace(number=i, key=key, facts=f, record=list(r)) for i, (key, f, r) in enumerate(rows)]
+    return [SimpleNamespace(number=i, key=key, facts=f, facts_here=f, record=list(r)) for i, (key, f, r) in enumerate(rows)]
 
 
 def review(plan: Plan, path: Counted) -> Purpose:

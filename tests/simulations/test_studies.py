@@ -46,7 +46,7 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
         assert f"\n{measure:<10} " in printed.partition("At 2012-09-30")[2]
         assert f"mean {format_estimate(result.get(measure))}   one run " in printed
     assert printed.count("one run -") == (3 if replications == 1 else 0)
-    assert printed.count("one run ") == 3
+    assert printed.count("   one run ") == 3
     assert "None" not in printed
     assert "nan" not in printed.lower()
 

@@ -116,7 +116,7 @@ def test_a_scenario_that_reads_a_table_is_rerun_with_its_original_file(tmp_path:
         verify(folder, rerun=1, scenario="pilot")
     (tmp_path / "new.csv").write_text("\n".join(["arrived,kind", *lines[1:]]) + "\n", encoding="utf-8")
     assert len(verify(folder, rerun=2, scenario=scenario).wrong) == 6
-    with pytest.raises(FileExistsError, match="a table of cases, sizes or rates differs"):
+    with pytest.raises(FileExistsError, match="a table of cases, sizes, rates or uncertain inputs differs"):
         run(scenario, replications=2, out=folder, resume=True)
 
 

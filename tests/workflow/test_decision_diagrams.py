@@ -95,3 +95,16 @@ def test_a_case_answers_whether_a_fact_is_missing_within_a_comparison(condition:
     holding = atoms.cases(parse(condition, Namespace(fields)))
     answers = atoms.answers({"guilty": None, "age": None}, {"guilty": False, "age": 0}, range(1))
     assert atoms.diagrams.has(holding, answers.__getitem__)
+
+
+@pytest.mark.parametrize("missing", [None, False, True])
+def test_what_a_missing_fact_answers_is_possible(missing: bool | None) -> None:
+    """An atom may ask within a comparison whether a fact is missing, which neither of its values answers so."""
+    pytest.importorskip("z3")
+    from workflow.proving.relations import possible_answers
+
+    fields = {"guilty": Field("guilty", "boolean", "fact", optional=True)}
+    atoms = Atoms(fields)
+    atoms.cases(parse("(guilty is None) in (false,)", Namespace(fields)))
+    possible = possible_answers(atoms, range(1))
+    assert atoms.diagrams.has(possible, atoms.answers({"guilty": missing}, {"guilty": False}, range(1)).__getitem__)

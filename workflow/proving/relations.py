@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from workflow.predicates import Expression, Field, names, scalar
+from workflow.predicates.missing import unguarded
 from workflow.predicates.symbolic import limits
 from workflow.predicates.tree import Compare, Constant, IsNone, Name
 from workflow.proving.atoms import Atoms
@@ -46,6 +47,12 @@ def _of_one_fact(atoms: Atoms, field: Field, own: list[int]) -> int:
         return atoms.diagrams.negate(NOTHING)
     tests = [scalar(atoms.numbered[number], [field.name], []) for number in own]
     given = {tuple(bool(test((value,), ())) for test in tests) for value in values}
+    if field.optional:  # where it is missing, a value stands in for it in the atoms that do not test for it
+        for_missing = [not unguarded(atoms.numbered[number]) for number in own]
+        given |= {
+            tuple(bool(test((None if missing else value,), ())) for test, missing in zip(tests, for_missing, strict=True))
+            for value in values
+        }
     return atoms.diagrams.any_of(atoms.diagrams.cube(dict(zip(own, answers, strict=True))) for answers in sorted(given))
 
 
