@@ -225,7 +225,9 @@ class LogFacts:
                     week = day - day.weekday() * DAY
                     used[week] += sum(opening <= at < close for at in started)
                     at_opening = [n for t, n in steps if t <= opening][-1]
-                    slots[week] += spec.slots[(day - self.starts.date()).days % 7] * max([at_opening, *(n for t, n in steps if opening < t < close)])  # type: ignore[operator]
+                    slots[week] += spec.slots[(day - self.starts.date()).days % 7] * max(
+                        [at_opening, *(n for t, n in steps if opening < t < close)]
+                    )  # type: ignore[operator]
             for week, n in slots.items():
                 if n:
                     shares[week].append(used[week] / n)

@@ -22,6 +22,7 @@ from simulations.report.page import write_page
 from simulations.running.results import read_values
 from simulations.tables.comparison import differences_csv, format_difference
 from tests.documents import write_borrowed_files
+from tests.simulations.desk import write_tiny
 
 QUEUE_WORKFLOW = """\
 workflow: one-queue
@@ -197,18 +198,20 @@ def test_only_a_cost_without_overtime_and_prices_of_work_is_certain(queue: Path,
 
 
 def test_the_same_difference_in_every_replication_is_reported_and_not_tested(tmp_path: Path) -> None:
-    """24 reviewers in Denver instead of 16: four cases fewer pending there, in both replications."""
+    """Two clerks serve two cases a day instead of one for five days: five cases fewer are pending, in both replications."""
+    serve = "activities={serve: {pool: clerks, takes: 24 hours, outcome: {answer: {yes: 1}}}}"
+    fixed = [serve, "arrivals={}", "ends=2024-01-05"]
+    base = load_scenario(write_tiny(tmp_path), [*fixed, "pools.clerks.size=1"])
     comparison = compare(
-        "pilot", "pilot", other_changes=["pools.reviewers.size.denver=24"], replications=2, measures=["pending"],
-        out=tmp_path / "c",
-    )  # fmt: skip
-    pending = comparison.get("pending", "denver")
+        base, base, other_changes=["pools.clerks.size=2"], replications=2, measures=["pending"], out=tmp_path / "c"
+    )
+    pending = comparison.get("pending", "east")
     assert pending.paired is not None
     assert pending.paired.constant
     assert not pending.certain
     assert (pending.paired.low, pending.paired.p, pending.p_corrected, pending.needed) == (None, None, None, None)
-    assert format_difference(pending) == "the same in all 2 replications: −4"
-    assert "the same in all 2 replications: −4" in " ".join(_printed(comparison).split())
+    assert format_difference(pending) == "the same in all 2 replications: −5"
+    assert "the same in all 2 replications: −5" in " ".join(_printed(comparison).split())
     row = json.loads(json.dumps(pending.json()))
     assert (row["p"], row["certain"], row["hypothesis"]) == (None, False, None)
     assert differences_csv([pending]).splitlines()[0].count("hypothesis") == 1

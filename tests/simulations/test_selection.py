@@ -137,7 +137,7 @@ def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
 
 
 def test_every_command_that_measures_can_choose_what() -> None:
-    """A forecast and a staffing have one measure, in their condition or their goal, of the chosen court."""
+    """A forecast and a staffing have one measure, in their condition or their goal, of the chosen court; a sensitivity has one, too."""
     options = {
         name: {option for parameter in command.params for option in parameter.opts}
         for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
@@ -145,12 +145,13 @@ def test_every_command_that_measures_can_choose_what() -> None:
     assert {name for name, of_command in options.items() if {"--measure", "--court"} <= of_command} == {
         *MEASURING,
         "report",
+        "sensitivity",
         "staff",
     }
     assert {"--when", "--court"} <= options["forecast"]
     assert {"--goal", "--court"} <= options["staff"]
     replicating = {name for name, of_command in options.items() if "--replications" in of_command}
-    assert replicating == {*MEASURING, "forecast", "staff", "diff"}  # diff compares cases, not measures
+    assert replicating == {*MEASURING, "forecast", "sensitivity", "staff", "diff"}  # diff compares cases, not measures
 
 
 @pytest.mark.parametrize("command", MEASURING)
