@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from simulations import run
 from simulations.log.row import COLUMNS
 from simulations.measuring.descriptors import BREAKDOWNS
 from simulations.run_folder.views import query_run
+from tests.documents import blocks_of
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 GLOSSARY = (REFERENCE.parent / "glossary.md").read_text(encoding="utf-8")
@@ -46,6 +48,20 @@ def test_every_public_name_is_on_the_page_of_the_api(package: object) -> None:
     text = (REFERENCE / "python.md").read_text(encoding="utf-8")
     documented = re.findall(rf"^\.\. auto\w+:: {re.escape(name)}\.(\w+)$", text, re.MULTILINE)
     assert sorted(documented) == sorted(package.__all__)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("package", [workflow, workflow.testing, simulations], ids=lambda package: package.__name__)
+def test_every_public_name_has_an_example(package: object) -> None:
+    """An example of the page imports and uses it. The examples run as tests, but for those that say why not."""
+    used = set[tuple[str, str]]()
+    for block in blocks_of(REFERENCE / "python.md"):
+        if block.language == "python":
+            nodes = list(ast.walk(ast.parse(block.text)))
+            names = {node.id for node in nodes if isinstance(node, ast.Name)}
+            imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+            used |= {(str(node.module), name.name) for node in imports for name in node.names if name.name in names}
+    module = package.__name__  # type: ignore[attr-defined]
+    assert [name for name in package.__all__ if (module, name) not in used] == []  # type: ignore[attr-defined]
 
 
 def test_every_column_of_a_row_is_in_the_glossary() -> None:
