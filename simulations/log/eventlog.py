@@ -189,6 +189,13 @@ class EventLog:
         case, n = self.columns["case_id"], len(self.cases)
         return ByCase(order_of(case, n), _first(case, n))
 
+    def only(self, rows: NDArray[np.int64]) -> EventLog:
+        """Return the log of some rows, in order, which are all rows of their cases; without servers of teams and batches."""
+        moves = self.transfers[np.isin(self.transfers[:, 0], rows)]
+        transfers = np.column_stack([np.searchsorted(rows, moves[:, 0]), moves[:, 1]])
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return EventLog(self.cases, self.labels, columns, self.resized, transfers=transfers)
+
     def court_at(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return the court at which the case of each row was before the row."""
         if len(self.transfers):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -178,7 +178,7 @@ class _Division:
             ends, concerned = whole.ends[divided], np.zeros(len(log.cases), bool)
             concerned[log.columns["case_id"][ends]] = True
             rows = np.flatnonzero(concerned[log.columns["case_id"]])
-            of_cases = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
+            of_cases = log.only(rows)
             wait = np.full(len(rows), -1)
             wait[np.searchsorted(rows, ends)] = np.flatnonzero(divided)
             yield from self._spans_of(_Segments.by_record(of_cases, wait), of_cases)

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from simulations.log.eventlog import HORIZON, NEVER, EventLog
 from simulations.scenarios.quantities import Choice
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, INTERRUPTED, StateKind
@@ -139,6 +141,7 @@ class Stay:
 
     row: int
     case: int
+    court: int
     activity: str
     queue: Place
     enabled: int
@@ -190,25 +193,26 @@ class Floor:
             for place in {place for place, _ in stay.servers}:
                 self.serving[place].append(stay)
 
-    def place(self, pool: str, case: int) -> Place:
-        """Return the station of a pool for a case."""
-        return pool, int(self.log.cases.court[case]) if self.scenario.pools[pool].at_court else 0
+    def place(self, pool: str, court: int) -> Place:
+        """Return the station of a pool for a case at a court."""
+        return pool, court if self.scenario.pools[pool].at_court else 0
 
     def _stays(self) -> list[Stay]:
         further: dict[int, list[tuple[str, int]]] = defaultdict(list)
         for row, pool, server in self.log.further.tolist():
             further[row].append((self.log.labels.pool[pool], server))
-        stays, begun = [], dict[int, int]()
+        stays, begun, courts = [], dict[int, int](), self.log.court_at(np.arange(len(self.log))).tolist()
         for k, row in enumerate(self.history.rows):
             if row["pool"] is None:
                 continue
-            case, started = row["case_id"], None if row["started_at"] == NEVER else row["started_at"]
+            case, court, started = row["case_id"], courts[k], None if row["started_at"] == NEVER else row["started_at"]
             own = [] if started is None else [(row["pool"], row["server"]), *further[k]]
             stays.append(
                 Stay(
-                    k, case, row["activity"], self.place(self.scenario.work[row["activity"]].pool or "", case), row["enabled_at"],
+                    k, case, court, row["activity"],
+                    self.place(self.scenario.work[row["activity"]].pool or "", court), row["enabled_at"],
                     started, row["happened_at"] + (row["cause"] == HORIZON),
-                    tuple((self.place(pool, case), server) for pool, server in own),
+                    tuple((self.place(pool, court), server) for pool, server in own),
                     row["cause"] == INTERRUPTED, row["completed_at"] != NEVER, begun.get(case),
                 )
             )  # fmt: skip
@@ -230,7 +234,7 @@ class Floor:
             servers: Team = Counter()
             for need in team.needs:
                 if self.history.test(need.when, stay.case, record or []):
-                    servers[self.place(need.pool, stay.case)] += need.count.picker(*self.history.names)(facts, record or [])
+                    servers[self.place(need.pool, stay.court)] += need.count.picker(*self.history.names)(facts, record or [])
             found.append({place: n for place, n in servers.items() if n})
         return found or [{stay.queue: 1}]
 

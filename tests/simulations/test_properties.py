@@ -148,7 +148,7 @@ def _surely_fits(floor: Floor, waiting: Sequence[Stay], now: int) -> bool:
             leaves = [length for takes in work.lengths for length in takes.leaves()]
             if not all(length.distribution.constant and length.fact is None for length in leaves):
                 return False
-            calendars = [floor.calendar(floor.place(pool.name, stay.case)) for pool in pools]
+            calendars = [floor.calendar(floor.place(pool.name, stay.court)) for pool in pools]
             closes = [c.closes[k] for c in calendars if (k := c.interval_at(now)) is not None]
             if any(now + round(length.distribution.values[0]) > min(closes, default=now) for length in leaves):
                 return False

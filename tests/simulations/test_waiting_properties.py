@@ -110,9 +110,11 @@ class Walk:
 
 
 def walked(log: EventLog) -> Iterator[tuple[Stay, dict[str, dict[str, int]]]]:
-    """Yield every wait for a pool with its parts, worked out one by one."""
+    """Yield every wait for a pool with its parts, worked out one by one; not of pools that wait until they serve several together."""
     history = History(log)
     for (pool, court), stays in Floor(history).queues.items():
+        if log.cases.scenario.pools[pool].batch is not None:
+            continue
         walk = Walk(history, log.cases.scenario.pools[pool], court, stays)
         for stay in stays:
             yield stay, walk.parts(stay)
