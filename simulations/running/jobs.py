@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,8 @@ def _each(job: Job, numbers: Sequence[int], planned: dict[int, Plan]) -> Iterato
     from joblib import delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
-    todo, shared = list(numbers), Shared(job)
+    # A worker process may be older than this run, and have started in another folder.
+    todo, shared = list(numbers), Shared(replace(job, folder=job.folder.absolute()))
     while todo:
         yielded: set[int] = set()
         try:

@@ -76,6 +76,18 @@ def test_the_number_of_workers_changes_no_byte(tiny: Path, six: Path, tmp_path: 
     assert _parts(run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "two").folder) == _parts(six)
 
 
+def test_workers_write_into_a_folder_that_is_relative_to_where_the_run_begins(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when they are of an earlier run, which began elsewhere."""
+    parts = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        parts.append(_parts(run(tiny, replications=2, workers=2, out="run").folder.absolute()))
+    assert parts[0] == parts[1] != {}
+
+
 def test_the_manifest_names_every_part_with_its_hash(six: Path) -> None:
     """So that a part that was changed afterwards is found."""
     parts = json.loads((six / "manifest.json").read_text(encoding="utf-8"))["parts"]
