@@ -24,6 +24,8 @@ from simulations.tables.table import estimates_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
+ROOM = {"left": 50, "right": 40, "top": 5, "bottom": 5}
+"""Around a figure with long labels, for a reader whose fonts are wider than those that it was laid out with."""
 _LINE_COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE, GREY)
 _LINE_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2], [1, 3])
 MOST_LINES = len(_LINE_COLOURS)

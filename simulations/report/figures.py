@@ -15,6 +15,7 @@ from simulations.report.figure import (  # fmt: skip
     MOST_POINTS,
     ORANGE,
     PURPLE,
+    ROOM,
     SKY,
     VERMILION,
     WIDTH,
@@ -150,8 +151,7 @@ def published_figure(contents: Contents) -> Figure | None:
     bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
     points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
     labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
-    room = {"left": 40, "right": 40, "top": 5, "bottom": 5}  # for a reader whose fonts are wider
-    chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22), padding=room)
+    chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22), padding=ROOM)
     caption = ["Line at 0: as published. Dot: mean of the run, with the interval of the mean."]
     if len(result.replications) > 1:
         caption.append(f"Light bar: {describe_prediction(result)}.")

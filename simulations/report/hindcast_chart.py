@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.calibrating.hindcasting import Hindcast
-from simulations.report.figure import BLACK, BLUE, SKY, VERMILION, Figure, altair, drawn
+from simulations.report.figure import BLACK, BLUE, ROOM, SKY, VERMILION, Figure, altair, drawn
 from simulations.run_folder.whole_files import whole_file
 from simulations.tables.calibration import scores_table
 from simulations.tables.formatting import court_title
@@ -38,7 +38,7 @@ def hindcast_figure(result: Hindcast) -> Figure:
     colour = alt.Color("held:N", title="the fact is", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, VERMILION]))
     points = base.mark_point(filled=True, size=55, opacity=1).encode(x="median:Q", color=colour)
     plain = base.transform_filter("isValid(datum.plain)").mark_tick(color=BLACK, thickness=2, size=12).encode(x="plain:Q")
-    chart = alt.layer(zero, bands, points, plain).properties(width=_WIDTH, height=alt.Step(20))
+    chart = alt.layer(zero, bands, points, plain).properties(width=_WIDTH, height=alt.Step(20), padding=ROOM)
     text = f"Line at 0: as published. Light bar: {result.confidence:.0%} band. Dot: median. Tick: last value plus last trend."
     return drawn(
         "hindcast",

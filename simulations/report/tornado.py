@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulations.measuring.descriptors import describe
 from simulations.planning.sensitivity import Sensitivity
-from simulations.report.figure import BLACK, BLUE, VERMILION, Figure, altair, drawn
+from simulations.report.figure import BLACK, BLUE, ROOM, VERMILION, Figure, altair, drawn
 from simulations.tables.formatting import court_title, format_when
 from simulations.tables.sensitivity import effects_table
 
@@ -44,7 +44,7 @@ def tornado(result: Sensitivity) -> TopLevelMixin:
     ]
     rules = alt.Chart(alt.Data(values=whiskers)).mark_rule(color=BLACK, strokeWidth=1.5).encode(y=y, x="from:Q", x2="to:Q")
     layers = [bars, *([rules] if whiskers else [])]
-    chart: TopLevelMixin = alt.layer(*layers).properties(width=_WIDTH, height=alt.Step(24))
+    chart: TopLevelMixin = alt.layer(*layers).properties(width=_WIDTH, height=alt.Step(24), padding=ROOM)
     return chart
 
 
