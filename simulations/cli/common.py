@@ -198,7 +198,7 @@ def compile_first(engine: str, scenario: Scenario, replications: int, silent: bo
     from simulations.engines.choosing import prepare, will_compile
 
     if will_compile(engine, scenario, replications):
-        with spinner("compiling the fast engine (once, about half a minute)", silent):
+        with spinner("compiling the fast engine (once, one to two minutes)", silent):
             prepare("compiled")
 
 

@@ -31,7 +31,7 @@ def available() -> bool:
 
 
 def is_compiled() -> bool:
-    """Return whether the compiled kernel is in numba's cache. To compile it takes about half a minute."""
+    """Return whether the compiled kernel is in numba's cache. To compile it takes one to two minutes."""
     if _never_compiled():
         return False
     from simulations.engines.kernel import loop

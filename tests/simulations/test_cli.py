@@ -437,7 +437,7 @@ def test_the_compile_is_announced_before_the_first_replication(
         monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
     result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)
-    assert messages == ["compiling the fast engine (once, about half a minute)"]
+    assert messages == ["compiling the fast engine (once, one to two minutes)"]
     assert not (tiny / "runs").exists()
 
 
