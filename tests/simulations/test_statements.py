@@ -43,7 +43,7 @@ from tests.simulations.log_facts import LogFacts, interval
 from tests.simulations.random_scenarios import CALENDARS, Mapping, loaded, scenarios
 from workflow.errors import StuckCase, VisitCap
 
-pytestmark = pytest.mark.filterwarnings("ignore:pool .* has at_shift_end. fit")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of scenarios drawn at random
 FEW = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=150)
 RESULT_WORDS = re.compile(
