@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -23,6 +23,7 @@ from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -80,27 +81,30 @@ def read_logs(
     progress : callable, optional
         Called with the finished and the total number of replications.
     """
-    todo, engine = list(numbers), choose_engine(options.engine, scenario, options.replications, False)
+    engine = choose_engine(options.engine, scenario, options.replications, False)
+    return [*_each(partial(_one, read, Shared(scenario), options.seed, engine), list(numbers), engine, options.workers, progress)]
+
+
+def _each(
+    one: Callable[[S], T], todo: Sequence[S], engine: Chosen, workers: int, progress: Callable[[int, int], None] | None
+) -> Iterator[T]:
+    """Yield what `one` returns for each run, in their order, with up to `workers` processes."""
     if todo:
         prepare(engine)
-    shared = Shared(scenario)
     values: Iterable[T]
-    if options.workers <= 1 or len(todo) < 2:
-        values = (_one(read, shared, options.seed, k, engine) for k in todo)
+    if workers <= 1 or len(todo) < 2:
+        values = map(one, todo)
     else:
         from joblib import delayed
 
-        tasks = (delayed(_one)(read, shared, options.seed, k, engine) for k in todo)
-        values = in_processes(tasks, min(options.workers, len(todo)))
-    read_values = []
-    for value in values:
-        read_values.append(value)
+        values = in_processes((delayed(one)(run) for run in todo), min(workers, len(todo)))
+    for done, value in enumerate(values, start=1):
         if progress is not None:
-            progress(len(read_values), len(todo))
-    return read_values
+            progress(done, len(todo))
+        yield value
 
 
-def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:
+def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, engine: Chosen, replication: int) -> T:
     path = sample_path(engine, seed, replication)
     return read(simulate(engine, make_plan(scenario.value, path), path))
 
@@ -139,24 +143,10 @@ def read_designs(
     """
     todo = list(designs)
     engine = choose_engine(options.engine, scenario, len(todo), False)
-    if todo:
-        prepare(engine)
-    shared = Shared(scenario)
-    values: Iterable[T]
-    if options.workers <= 1 or len(todo) < 2:
-        values = (_one_design(read, shared, options.seed, design, engine) for design in todo)
-    else:
-        from joblib import delayed
-
-        tasks = (delayed(_one_design)(read, shared, options.seed, design, engine) for design in todo)
-        values = in_processes(tasks, min(options.workers, len(todo)))
-    for done, value in enumerate(values, start=1):
-        if progress is not None:
-            progress(done, len(todo))
-        yield value
+    yield from _each(partial(_one_design, read, Shared(scenario), options.seed, engine), todo, engine, options.workers, progress)
 
 
-def _one_design(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, design: Design, engine: Chosen) -> T:
+def _one_design(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, engine: Chosen, design: Design) -> T:
     path = sample_path(engine, seed, design.replication)
     return read(simulate(engine, make_plan(scenario.value.with_inputs(design.inputs), path), path))
 

@@ -15,7 +15,7 @@ from workflow.predicates import scalar
 WORKFLOW = load_workflow("prosecutorial-discretion-review")
 ELIGIBLE = scalar(WORKFLOW.definitions["low_priority"], fact_names(WORKFLOW), tuple(WORKFLOW.record))
 NOBODY = {"age": 35, "years_present": 3, "as_of": dt.date(2011, 11, 17), "arrived": dt.date(2011, 11, 17)}
-"""A person of whom nothing speaks for or against."""
+"""A person with no circumstance for or against closure."""
 IN_FAVOUR = {
     "2 presence": {"years_present": 10},
     "3 arrival": {"years_present": 9, "age": 24},
@@ -60,7 +60,7 @@ def _eligible(*facts: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("factor", IN_FAVOUR)
 def test_each_circumstance_in_favour_can_matter(factor: str) -> None:
-    """There is a person for whom it makes the difference, whatever else is equal."""
+    """Some person is decided otherwise if this alone changes."""
     others = [light for light in LIGHT if light != IN_FAVOUR[factor]]
     assert any(_eligible(*others[:n], IN_FAVOUR[factor]) and not _eligible(*others[:n]) for n in range(len(others) + 1))
 
