@@ -61,6 +61,8 @@ class LogFacts:
         with duckdb.connect() as connection:
             self.events = self._read(connection, folder, "events", "replication, sequence")
             cases = self._read(connection, folder, "cases", "replication, case_id")
+            teams = (folder / "holds").exists()
+            held = self._read(connection, folder, "holds", "replication, sequence") if teams else []
         self.replications = sorted({int(path.stem.partition("=")[2]) for path in (folder / "cases").glob("*.parquet")})
         moves = defaultdict(list)
         for row in self.events:
@@ -68,6 +70,7 @@ class LogFacts:
                 moves[row["replication"], row["case_id"]].append(row)
         self.cases: dict[int, list[Case]] = {k: [] for k in self.replications}
         self.facts = {(row["replication"], row["case_id"]): row for row in cases}
+        self.others = Counter((row["replication"], row["sequence"], row["pool"]) for row in held)
         for row in cases:
             k = row["replication"]
             self.cases[k].append(Case(row["court"], row["initial_state"], row["arrived_at"], moves[k, row["case_id"]], row))
@@ -202,6 +205,12 @@ class LogFacts:
             last[case] = row["cause"]
         return rows
 
+    def servers(self, row: dict[str, Any], pool: str) -> int:
+        """Return how many servers of a pool worked in a row."""
+        if row["started_at"] is None or not self.others:
+            return int(row["started_at"] is not None and row["pool"] == pool)
+        return self.others[row["replication"], row["sequence"], pool]
+
     def fullest_week(self, pool: str, of: str = "all") -> float:
         """Return the largest mean share of the slots of the shifts of a week from Monday that cases of a court used.
 
@@ -217,7 +226,8 @@ class LogFacts:
                 started = [
                     self._us(row["started_at"])
                     for row in self.new_work
-                    if row["replication"] == k and row["pool"] == pool and court in ("all", row["court"])
+                    if row["replication"] == k and court in ("all", row["court"])
+                    for _ in range(self.servers(row, pool))
                 ]
                 steps = spec.sizes[station]
                 for opening, close in zip(calendar.opens, calendar.closes, strict=True):
@@ -243,9 +253,9 @@ class LogFacts:
             work = [
                 (self._us(row["started_at"]), self._us(row["happened_at"]))
                 for row in self.events
-                if row["replication"] == k and row["pool"] == pool and row["started_at"] is not None
-                and court in ("all", row["court"])
-            ]  # fmt: skip
+                if row["replication"] == k and court in ("all", row["court"])
+                for _ in range(self.servers(row, pool))
+            ]
             low, high = self._us(begin), self._us(end)
             steps = spec.sizes[station]
             marks = {low, high, *calendar.opens, *calendar.closes, *(t for t, _ in steps), *(t for pair in work for t in pair)}
