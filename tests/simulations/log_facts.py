@@ -148,13 +148,17 @@ class LogFacts:
     # queues and use --------------------------------------------------------------------------------------------
 
     def queue(self, k: int, pool: str, court: str, at: dt.datetime) -> int:
-        """Count the cases of a court that wait for a pool."""
+        """Count the cases of a court that wait in the queue of a pool, also if servers of another pool take them."""
+        activities = {name for name, work in self.scenario.work.items() if work.pool == pool}
         return sum(
             row["enabled_at"] is not None
             and row["enabled_at"] <= at
             and (row["started_at"] > at if row["started_at"] is not None else row["happened_at"] >= at)
             for row in self.events
-            if row["replication"] == k and row["pool"] == pool and court in ("all", row["court"])
+            if row["replication"] == k
+            and row["pool"] is not None
+            and row["activity"] in activities
+            and court in ("all", row["court"])
         )
 
     def queue_grows(self, pool: str, court: str, confidence: float) -> bool:
