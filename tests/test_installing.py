@@ -45,10 +45,11 @@ def pythons() -> list[str]:
         managed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
         for one in filter(None, [shutil.which(f"python{version}"), *map(str, managed)]):
             ran = subprocess.run(
-                [one, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=False
-            )
-            if ran.stdout.strip() == version:
-                found.append(one)
+                [one, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if ran.stdout.startswith(f"{version} "):
+                found.append(ran.stdout.split(maxsplit=1)[1].strip())  # the interpreter behind a link or a shim
                 break
     return found or [sys.executable]
 
@@ -89,11 +90,11 @@ def test_a_fresh_environment_runs_the_pilot(
     kind: str, newest: bool, extras: bool, built: dict[str, Path], tmp_path: Path
 ) -> None:
     """The command validates itself and a program runs. Without extras, proofs say what to install."""
-    uv = Path(sys.executable).with_name("uv") if Path(sys.executable).with_name("uv").exists() else shutil.which("uv")
+    uv = (sys.executable, "-m", "uv")
     interpreter = tmp_path / "env/bin/python"
-    call(uv, "venv", "--quiet", "--python", pythons()[-newest], tmp_path / "env", folder=tmp_path)
+    call(*uv, "venv", "--quiet", "--python", pythons()[-newest], tmp_path / "env", folder=tmp_path)
     wanted = f"{built[kind]}[{','.join(EXTRAS)}]" if extras else str(built[kind])
-    call(uv, "pip", "install", "--quiet", "--python", interpreter, wanted, folder=tmp_path)
+    call(*uv, "pip", "install", "--quiet", "--python", interpreter, wanted, folder=tmp_path)
     command = interpreter.with_name("docketsim")
     assert call(command, "--version", folder=tmp_path).split()[-1] == PROJECT["version"]
     if not extras:

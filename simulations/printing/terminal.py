@@ -42,7 +42,8 @@ def new_console(markup: bool = True) -> Console:
 def captured(show: Callable[[Console], None], width: int = 110) -> str:
     """Return what a function prints to a console that is so many characters wide, as plain text."""
     file = io.StringIO()
-    show(_Console(file=file, highlight=False, soft_wrap=False, width=width, color_system=None))
+    # in a notebook, rich would display what is printed instead of writing it to the file
+    show(_Console(file=file, highlight=False, soft_wrap=False, width=width, color_system=None, force_jupyter=False))
     return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines())
 
 

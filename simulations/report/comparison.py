@@ -201,14 +201,15 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
 
 def pending_figure(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Figure | None:
     """Draw pending cases of every scenario, by court."""
+    if len(others) >= MOST_LINES or not len(base.pending):
+        return None
     alt = altair()
     shown = shown_courts(base, *others)
-    groups = court_groups(comparison.base.courts, shown, comparison.selection)
+    whole = "all" if "all" in shown else shown[0]
+    groups = court_groups(comparison.base.courts, shown, base.selection)
     courts = {name: court_title(name) for name in groups}
     base_name = comparison.base.name + (", the base" if comparison.base.name in comparison.against else "")
     runs = {base_name: base, **dict(zip(comparison.against, others, strict=True))}
-    if len(runs) > MOST_LINES or not comparison.selection.has("pending"):
-        return None
     series = {name: run.pending.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}
     data: Data = [
         {"scenario": name, "court": courts[e.court], "day": end_of(e.at), "mean": e.mean}
@@ -231,7 +232,7 @@ def pending_figure(comparison: Comparison, base: RunResult, others: Sequence[Run
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
-    levels = pending_levels(comparison, {name: run.get("pending").mean or 0.0 for name, run in runs.items()})
+    levels = pending_levels(comparison, {name: run.get("pending", whole).mean or 0.0 for name, run in runs.items()}, whole)
     caption: list[Statement | str] = [
         "Pending cases of each scenario, mean over replications. Where lines coincide, the numbers do."
     ]

@@ -18,7 +18,7 @@ from simulations.planning.sweeping import Sweep
 from simulations.report.comparison import differences_figure, runs_of
 from simulations.report.comparison import pending_figure as pending_of_each
 from simulations.report.contents import Contents, contents_of
-from simulations.report.figure import Figure, altair
+from simulations.report.figure import MOST_LINES, Figure, altair
 from simulations.report.figures import pending_figure, published_figure, waiting_figure
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.report.sweep_chart import chart_of
@@ -115,18 +115,22 @@ class ComparisonPlots:
             raise MissingResult(f"nothing to draw: nothing differs against {name}.")
         return titled(figure)
 
-    def pending(self) -> TopLevelMixin:
-        """Return the pending cases of every scenario, by day, as an Altair chart.
+    def pending(self, court: str | None = None) -> TopLevelMixin:
+        """Return the pending cases of every scenario, by day, as an Altair chart: of every court with the most, or of one.
 
         Raises
         ------
+        InputError
+            If there is no such court.
         MissingResult
             If `pending` was not compared, or there are too many scenarios for one chart.
         """
-        base, *others = runs_of(self.comparison)
+        chosen = Selection((), () if court is None else (court,))
+        base, *others = [run.select(chosen) for run in runs_of(self.comparison)]
         figure = pending_of_each(self.comparison, base, others)
         if figure is None:
-            raise MissingResult("nothing to draw: pending was not compared, or there are too many scenarios for one chart.")
+            why = f"a chart has at most {MOST_LINES} scenarios" if len(base.pending) else "pending was not compared"
+            raise MissingResult(f"nothing to draw: {why}.")
         return titled(figure)
 
 

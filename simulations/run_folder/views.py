@@ -394,8 +394,10 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
         name = column[1] or column[2]
         if re.search(rf'(?:[=<>]|\bin\s*\(|\blike\b)\s*"?{re.escape(name)}\b', sql, re.IGNORECASE):
             return f"sql: there is no column {name!r} here. A text is written in single quotes: '{name}'."
-        known = _column_names(connection)
-        return f"sql: there is no column {name!r} here.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
+        views = _column_names(connection)
+        if name in views:
+            return f"sql: there is no column {name!r} here; {format_names(views[name])} {'have' if len(views[name]) > 1 else 'has'} it."
+        return f"sql: there is no column {name!r} here.{nearest(name, views) or f' Known: {format_names(views, 60)}.'}"
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)
     if function is not None:
         return f"sql: there is no function {function[1]!r}. Did you mean {function[2]!r}?"
@@ -404,11 +406,13 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     return f"sql: {_first_line(error)}"
 
 
-def _column_names(connection: Any) -> list[str]:
+def _column_names(connection: Any) -> dict[str, list[str]]:
+    """Return the columns of all views, each with the views that have it."""
     names = connection.execute(
-        "select distinct column_name from information_schema.columns where table_catalog = current_database()"
+        "select column_name, list_sort(list(if(table_schema = 'main', '', table_schema || '.') || table_name))"
+        " from information_schema.columns where table_catalog = current_database() group by all order by all"
     )
-    return sorted(name for (name,) in names.fetchall())
+    return dict(names.fetchall())
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from simulations.measuring.descriptors import Family, describe
 from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.comparison import format_levels, row_size
-from simulations.tables.formatting import format_mean, number
+from simulations.tables.formatting import court_title, format_mean, number
 from simulations.tables.ranking import compared, ranked, stands_out
 
 
@@ -78,8 +78,8 @@ def unchanged(n_same: int, n_measures: int, when: str) -> Statement:
     return Statement(Claim.UNCHANGED, text, values={"same": n_same, "measures": n_measures})
 
 
-def pending_levels(comparison: Comparison, last: Mapping[str, float]) -> Statement:
-    """List the pending cases of each scenario at the end."""
+def pending_levels(comparison: Comparison, last: Mapping[str, float], court: str) -> Statement:
+    """List the pending cases of each scenario at a court, or at all together, at the end."""
     listed = "; ".join(f"{name} {number(n, 'cases')}" for name, n in last.items())
-    text = f"Pending at the end of {comparison.base.ends}, all courts: {listed}"
-    return Statement(Claim.LEVELS, text, "pending", ends=comparison.base.ends, values=dict(last))
+    text = f"Pending at the end of {comparison.base.ends}, {court_title(court)}: {listed}"
+    return Statement(Claim.LEVELS, text, "pending", court, ends=comparison.base.ends, values=dict(last))

@@ -100,6 +100,29 @@ def test_a_comparison_and_a_sweep_draw_themselves(compared: Comparison, tiny: Pa
     assert len(_data(swept.plot())["concat"]) == len([one for one in swept.shown if swept.has(*one, None)])
 
 
+def test_a_comparison_of_one_court_draws_that_court(tiny: Path, tmp_path: Path) -> None:
+    """So does one of several courts if it is asked to. What was not compared is named."""
+    options = {"other_changes": ["pools.clerks.size=4"], "replications": 2, "events": False, "progress": False}
+    west = compare(tiny, tiny, courts=["west"], out=tmp_path / "west", **options)  # type: ignore[arg-type]
+    chart = west.plot.pending()
+    assert {row["court"] for row in _data(chart)["data"]["values"]} == {"west"}
+    assert ", west: " in " ".join(chart.title.text)
+    with pytest.raises(InputError, match="Did you mean 'west'"):
+        west.plot.pending(court="wst")
+    inflow = compare(tiny, tiny, measures=["inflow"], out=tmp_path / "inflow", **options)  # type: ignore[arg-type]
+    with pytest.raises(MissingResult, match="nothing to draw: pending was not compared"):
+        inflow.plot.pending()
+
+
+def test_html_is_the_same_in_a_notebook(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook rich would display its tables at once, and leave the HTML without them."""
+    result = forecast(tiny, "pending < 1000", replications=2, engine="simpy", progress=False)
+    outside = as_html(result)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "pending &lt; 1000" in outside
+    assert as_html(result) == outside
+
+
 def test_a_text_is_one_short_line(compared: Comparison, small: RunResult, tiny: Path, tmp_path: Path) -> None:
     """It names the kind of result and its scenario, not their content."""
     swept = sweep(tiny, ["pools.clerks.size=1:2:1"], replications=2, out=tmp_path / "s")

@@ -132,6 +132,7 @@ def test_a_query_is_lazy_and_can_be_refined(opened: RunResult) -> None:
     [
         ("select * from evens", "there is no view 'evens'. Did you mean 'events'?"),
         ("select cort from cases", "there is no column 'cort' here. Did you mean 'court'?"),
+        ("select e.day from events e", "there is no column 'day' here; series has it."),
         ("drop view cases", "read-only"),
         ("select * from read_text('/etc/passwd')", "cannot access"),
         ("select * from opened", "there is no view 'opened'"),
