@@ -23,6 +23,7 @@ from simulations.cli.common import (
     progress_bar,
     report_errors,
 )
+from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -98,41 +99,18 @@ def audit(
     ],
     workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
     rules: Rules = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="NAME=COLUMN",
-            help="The column of case, activity, time, started_at, lifecycle, state, or of a fact or record field.",
-        ),
-    ] = None,
-    names: Annotated[
-        list[str] | None, typer.Option("--name", metavar="STEP=NAME", help="What the log calls a transition or an event.")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Read only the rows with this value; repeatable.")
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A mapping file; --map, --name and --only change it.")
-    ] = None,
+    columns: Columns = None,
+    names: StepNames = None,
+    only: Only = None,
+    mapping: MappingPath = None,
     propose_mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a mapping file to edit, nearest names first, and audit nothing.")
     ] = None,
-    time_format: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FORMAT",
-            help="How dates are written: '%d.%m.%Y %H:%M', day-first, month-first, excel, unix, unix-ms; repeatable.",
-        ),
-    ] = None,
-    decimal: Annotated[str | None, typer.Option(metavar="C", help="Decimal separator: . or ,; default: found out.")] = None,
-    encoding: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Encoding, such as latin-1 or utf-16; default: found out.")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of an Excel file; default: the first.")] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The zone of the local dates of times in UTC, such as Europe/Rome.")
-    ] = None,
+    time_format: TimeFormats = None,
+    decimal: DecimalMark = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    time_zone: TimeZone = None,
     policies: Annotated[
         list[str] | None,
         typer.Option("--policy", metavar="W", help="A workflow that replaced W during the log (its column policy_in_force)."),

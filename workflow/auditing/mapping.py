@@ -225,8 +225,13 @@ def _check(
         problems.append(f"{option('decimal')} {decimal}: must be '.' or ','")
 
 
-def load_mapping(path: Path, workflow: Workflow) -> LogMapping:
+def load_mapping(path: Path, workflow: Workflow | None = None) -> LogMapping:
     """Load a mapping file.
+
+    Parameters
+    ----------
+    workflow : Workflow, optional
+        Whose names the file uses. Without one, the names are not checked.
 
     Raises
     ------
@@ -236,7 +241,7 @@ def load_mapping(path: Path, workflow: Workflow) -> LogMapping:
     node = read_yaml(path)
     file = validate(MappingFile, node)
     problems: list[Problem] = []
-    if file.mapping != workflow.name:
+    if workflow is not None and file.mapping != workflow.name:
         message = (
             f"mapping: this file maps a log to {file.mapping!r}, not to {workflow.name!r}; write the other name if it fits both"
         )
@@ -253,7 +258,8 @@ def load_mapping(path: Path, workflow: Workflow) -> LogMapping:
         FileFormat(file.encoding, file.sheet),
         CellFormat(formats, file.decimal),
     )
-    problems += [_placed(problem, node) for problem in mapping.checked(workflow)]
+    if workflow is not None:
+        problems += [_placed(problem, node) for problem in mapping.checked(workflow)]
     if problems:
         raise InputError(problems)
     return mapping

@@ -35,6 +35,11 @@ _RESERVED_FOR: dict[str, dict[str, str]] = {
 }
 
 
+def reserved_names(what: str) -> set[str]:
+    """Return the names, in small letters, that no fact, record field, definition, event or transition may have."""
+    return {name.casefold() for name in _RESERVED_FOR.get(what, {})}
+
+
 def check_names(reading: Reading[WorkflowFile]) -> set[str]:
     """Check that names are unique and usable in conditions; return the unusable ones.
 

@@ -1,0 +1,100 @@
+"""The commands from records to a scenario: ``docketsim discover``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simulations.cli.common import Json, Quiet, echo, print_json, report_errors
+from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
+from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    from simulations.fitting.discovery import Discovery
+
+LogPath = Annotated[
+    Path, typer.Argument(metavar="LOG", help="A CSV, Parquet, Excel or XES file, or a folder that `import` has written.")
+]
+
+
+def discover(
+    log: LogPath,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The workflow file to write; its mapping is written beside it.")],
+    cover: Annotated[
+        float, typer.Option(metavar="X", help="Share of the cases that the workflow must describe; rarer moves are set aside.")
+    ] = 0.98,
+    columns: Columns = None,
+    names: StepNames = None,
+    only: Only = None,
+    mapping: MappingPath = None,
+    time_format: TimeFormats = None,
+    decimal: DecimalMark = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    time_zone: TimeZone = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Discover a first workflow in a log, to be edited: states, moves, facts, and guards proposed from the facts."""
+    with report_errors():
+        from simulations.fitting.discovery import discover as run_discovery
+        from simulations.run_folder.whole_files import write_text
+        from workflow.auditing.mapping import load_mapping, mapping_of
+        from workflow.loading import load_workflow
+
+        beside = out.with_suffix(".mapping.yaml")
+        check_new(out, beside)
+        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
+        if mapping is not None:
+            given = given.over(load_mapping(mapping))
+        found = run_discovery(log, given, cover=cover, zone=time_zone)
+        load_workflow(found.text)  # nothing is written that does not load
+        write_text(out, found.text)
+        write_text(beside, found.mapping)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            echo("\n".join(_said(found, log, out, beside, time_zone)))
+
+
+def check_new(*paths: Path) -> None:
+    """Refuse to replace files, which somebody may have edited.
+
+    Raises
+    ------
+    InputError
+        With every file that exists, or whose folder does not.
+    """
+    wrong = [f"{path}: exists already; give another --out, or remove it" for path in paths if path.exists()]
+    wrong += [f"{path}: the folder {path.parent} does not exist" for path in paths[:1] if not path.parent.is_dir()]
+    if paths[0].suffix not in (".yaml", ".yml"):
+        wrong.append(f"--out {paths[0]}: the file must end in .yaml")
+    if wrong:
+        raise InputError(wrong)
+
+
+def _said(found: Discovery, log: Path, out: Path, beside: Path, zone: str | None) -> list[str]:
+    """Return what is printed about a discovered workflow."""
+    described = f"{found.n_kept:,} of {found.n_cases:,} cases ({found.n_kept / found.n_cases:.1%})"
+    lines = [f"{out}: {found.n_states} states and {len(found.moves)} moves, which describe {described}"]
+    lines += [f"  {note}" for note in found.notes]
+    for after, move, n in found.aside[:6]:
+        lines.append(
+            f"  set aside: {move} {f'after {after}' if after else 'as the first move'} ({n:,} case{'' if n == 1 else 's'})"
+        )
+    if len(found.aside) > 6:
+        lines.append(f"  set aside: {len(found.aside) - 6:,} more moves; {out} lists them")
+    for state, guards, used in found.guards:
+        what = "guards from the facts" if used else "guards proposed in comments"
+        lines.append(f"  {state}: {what}, error {guards.error:.1%} ({guards.without:.1%} without them)")
+    lines.append(f"next: {command('audit', log, out, beside, zone)}")
+    return lines
+
+
+def command(name: str, log: Path, workflow: Path, mapping: Path, zone: str | None, *more: str) -> str:
+    """Return a command on a log with a workflow and its mapping."""
+    words: list[Any] = ["docketsim", name, log, "--workflow", workflow, "--mapping", mapping, *more]
+    return shlex.join([*map(str, words), *(["--time-zone", zone] if zone else [])])
