@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from simulations.measuring.descriptors import describe
+from simulations.measuring.descriptors import Family, describe
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import nearest
 from workflow.files.validation import format_names
@@ -31,8 +31,20 @@ class Selection:
     courts: Sequence[str] = ()
 
     def problems_in(self, scenario: Scenario) -> list[str]:
-        """Return a message for each name that the scenario does not have."""
-        return [*unknown_measures(self.measures, describe(scenario)), *unknown_courts(self.courts, scenario.courts)]
+        """Return a message for each name that the scenario does not have, and each measure that no chosen court has."""
+        unknown = [*unknown_measures(self.measures, describe(scenario)), *unknown_courts(self.courts, scenario.courts)]
+        return unknown or self._measures_of_no_court(scenario)
+
+    def _measures_of_no_court(self, scenario: Scenario) -> list[str]:
+        """Return a message for each chosen measure of a pool that serves all courts, if only single courts are chosen."""
+        if not self.courts or "all" in self.courts:
+            return []
+        chosen = [describe(scenario)[name] for name in self.measures]
+        return [
+            f"measure {d.name}: has no value for a single court, because the pool {d.subject} serves all courts. Add the court all."
+            for d in chosen
+            if d.family in (Family.UTILISATION, Family.OVERTIME) and not scenario.pools[str(d.subject)].at_court
+        ]
 
     def has(self, measure: str, court: str = "all") -> bool:
         """Return whether a measure of a court is chosen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
@@ -78,7 +79,7 @@ def largest(sizes: Mapping[_Key, float]) -> list[_Key]:
     ['b', 'c']
     """
     top = max(sizes.values())
-    return [key for key, size in sizes.items() if size == top]
+    return [key for key, size in sizes.items() if math.isclose(size, top)]  # means of equal counts may differ in the last digit
 
 
 def percent(share: float) -> str:

@@ -213,3 +213,14 @@ def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: P
         assert message in str(raised.value)
     with pytest.raises(InputError, match=r"this run did not compute it. It has inflow"):
         run(priced, out=tmp_path / "i", measures=["inflow"]).select(Selection(("pending",)))
+
+
+def test_a_measure_of_a_pool_that_serves_all_courts_has_no_value_for_a_court(priced: Path) -> None:
+    """The message names the pool, and that all courts together are a choice."""
+    shared = priced.parent / "shared.yaml"
+    shared.write_text(TINY.replace("at: court", "at: nation"), encoding="utf-8")
+    scenario, other = load_scenario(shared), load_scenario(priced)
+    problem = "measure overtime.clerks: has no value for a single court, because the pool clerks serves all courts."
+    assert Selection(["overtime.clerks", "pending"], ["east"]).problems_in(scenario) == [f"{problem} Add the court all."]
+    assert Selection(["overtime.clerks"], ["east", "all"]).problems_in(scenario) == []
+    assert Selection(["overtime.clerks"], ["east"]).problems_in(other) == []

@@ -27,6 +27,7 @@ from rich.console import Console
 from simulations import RunResult, Scenario, compare, run
 from simulations.comparing.comparison import Comparison
 from simulations.measuring.descriptors import describe
+from simulations.measuring.selection import Selection
 from simulations.printing import comparison_table, run_tables
 from simulations.report.comparison import comparison_document
 from simulations.report.contents import Contents, read_contents
@@ -157,7 +158,8 @@ class RunChecks:
         top = max(pending.values())
         assert {state for state, n in pending.items() if n == pytest.approx(top)} == set(s.values["states"])
         assert s.values["share"] == pytest.approx(top / sum(pending.values()))
-        assert ("most" in s.text) == (s.values["share"] > 0.5 and len(pending) > 1)
+        is_most = s.values["share"] > 0.5 and s.values["share"] != pytest.approx(0.5)
+        assert ("most" in s.text) == (is_most and len(pending) > 1)
         assert ("all pending" in s.text) == (len(pending) == 1)
         assert all(state in s.text for state in s.values["states"])
 
@@ -536,6 +538,8 @@ def selection_of(scenario: Scenario, seed: int) -> dict[str, list[str]]:
         chosen["measures"] = sorted({*dice.sample(measures, dice.randint(1, 4)), *dice.sample(["pending"], dice.randint(0, 1))})
     if how in ("court", "both"):
         chosen["courts"] = dice.choice([["all"], [dice.choice(scenario.courts)], [dice.choice(scenario.courts), "all"]])
+    if Selection(**chosen).problems_in(scenario):  # a measure of a pool that serves all courts, of one court
+        chosen["courts"].append("all")
     return chosen
 
 

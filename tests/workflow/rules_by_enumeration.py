@@ -213,7 +213,8 @@ def _upon(kind: str, dice: random.Random) -> dict[str, str]:
 
 
 def _draw_rule(dice: random.Random, steps: list[str], states: list[str]) -> dict[str, Any]:
-    few = dice.sample(steps[:4], 3) if len(steps) > 3 and dice.random() < 0.7 else dice.sample(steps, 3)
+    some = steps[:4] if len(steps) > 3 and dice.random() < 0.7 else steps
+    few = dice.sample(some, 3) if len(some) > 2 else dice.choices(some, k=3)
     a, b, c = few
     entry: dict[str, Any] = dice.choice(
         [

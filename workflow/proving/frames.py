@@ -2,7 +2,8 @@
 
 Rules are compared with each other in a *frame*. It has more histories than the workflow, since guards are there to keep the
 rules. There are two: the *diagram*, where a case goes along the transitions, and steps *in any order*, each from any state with
-any record, and also after a final state. A history of the diagram is also one in any order.
+any record, and also after a final state. A history of the diagram is also one in any order. In both, a rule that demands a step is
+broken when a case comes to a final state without it.
 """
 
 from __future__ import annotations
@@ -170,9 +171,13 @@ class _FrameSearch(Search):
         return EVERYTHING
 
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
-        if node[3] == SPOILED or (node[3] in self.joint.unmet and self._is_final(node[0])):
+        if node[3] == SPOILED or self._leaves_unmet(node):
             return None
         return super()._arrived(node, record, cases, row)
+
+    def _leaves_unmet(self, node: Node) -> bool:
+        """Return whether a case comes to a final state with an obligation of a kept rule open, which breaks that rule."""
+        return node[3] in self.joint.unmet and self._is_final(node[0])
 
     def _is_final(self, state: str) -> bool:
         return self.workflow.states[state].kind is StateKind.FINAL
@@ -180,6 +185,8 @@ class _FrameSearch(Search):
     def _push(self, node: Node, cases: int, arrival: Arrival) -> None:
         if not self.frame.in_any_order:
             super()._push(node, cases, arrival)
+            return
+        if self._leaves_unmet(node):
             return
         if arrival.parent is None:  # the start is a row of its own, with its own record
             self.came.setdefault(node, []).append(Arrival(cases, None, None, ()))
