@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from simulations import load_scenario
 from simulations.engines import choosing
 from simulations.exporting.exports import export
-from simulations.log.eventlog import HORIZON, EventLog
-from simulations.log.row import INTERRUPTED
+from simulations.log.eventlog import EventLog
+from simulations.log.row import NOT_STEPS
 from simulations.log.watching import Violation
 from simulations.running.runs import run
 from simulations.scenarios.plan import Plan
@@ -193,7 +193,7 @@ class Readings:
 
     def rows(self, case: int) -> list[dict[str, Any]]:
         """Return the rows of a case that are steps."""
-        return [row for row in self._all_rows if row["case_id"] == case and row["cause"] not in (HORIZON, INTERRUPTED)]
+        return [row for row in self._all_rows if row["case_id"] == case and row["cause"] not in NOT_STEPS]
 
     @property
     def _all_rows(self) -> list[dict[str, Any]]:
