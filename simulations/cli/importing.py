@@ -1,0 +1,106 @@
+"""The commands from records to a log: ``docketsim import`` and ``synth``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulations.cli.common import Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
+from workflow.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from simulations.importing.imported import Imported
+
+NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")]
+
+
+def import_(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="eoir: a release of the immigration courts.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the release, or its zip file.")],
+    out: NewFolder,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="The last day that the records cover; default: in the name of the folder, or the last recorded day.",
+        ),
+    ] = None,
+    ignore_counts: Annotated[
+        bool, typer.Option("--ignore-counts", help="Import also tables whose number of rows is not that of Count.txt.")
+    ] = False,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory that the database may use, such as 2GB.")] = "2GB",
+    resume: Resume = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import records into an event log and a table of cases, which audit reads without a mapping."""
+    with report_errors(lambda: resume_command(out)):
+        from simulations.importing.eoir import import_eoir
+
+        _check_source(source, ("eoir",))
+
+        def say(line: str) -> None:
+            if not (quiet or as_json):
+                echo(line, err=True)
+
+        last = None if as_of is None else date(as_of, "--as-of")
+        imported = import_eoir(path, out, as_of=last, resume=resume, ignore_counts=ignore_counts, memory=memory, say=say)
+        if as_json:
+            print_json(imported.about)
+        elif not quiet:
+            echo(_summary(imported))
+
+
+def synth(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="eoir: the layout of the immigration courts' release.")],
+    run: RunFolder,
+    out: NewFolder,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A mapping file: names: says what an import calls each transition (see the reference)."
+        ),
+    ] = None,
+    replication: Annotated[int, typer.Option(metavar="K", help="The replication to write.")] = 1,
+    quirks: Annotated[int, typer.Option(metavar="N", help="Rows of each table that get each quirk; 0: none.")] = 2,
+    seed: Annotated[int, typer.Option(help="Chooses the rows with quirks.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run as a synthetic release with every quirk in known numbers, to check an import."""
+    with report_errors():
+        from simulations.importing.synth import synth_eoir
+
+        _check_source(source, ("eoir",))
+        written = synth_eoir(run, out, mapping=mapping, replication=replication, quirks=quirks, seed=seed)
+        if quiet:
+            return
+        rows = ", ".join(f"{name} {n:,}" for name, n in written.known["rows"].items())
+        echo(f"{written.folder}: {rows} rows, {len(written.known['damaged']):,} of them with a quirk")
+        if written.not_written:
+            echo(f"  transitions that a release does not tell: {', '.join(written.not_written)}")
+        for what, n in written.known["not_written"].items():
+            echo(f"  not written, {n:,} times: {what}")
+        echo(f"next: docketsim import eoir {written.folder} --out log; {written.mapping} maps the log to the workflow")
+
+
+def _check_source(source: str, known: tuple[str, ...]) -> None:
+    if source not in known:
+        raise InputError([f"{source}: must be {' or '.join(known)}.{nearest(source, known)}"])
+
+
+def _summary(imported: Imported) -> str:
+    """Return what was imported, and what was set aside."""
+    about = imported.about
+    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {about['observed_until'][:10]}"]
+    for name, table in about["tables"].items():
+        parts = [f"{table['rows']:,} rows"]
+        parts += [f"{table[what]:,} {what}" for what in ("repaired", "rejected", "flagged") if table[what]]
+        if table["control_total"] is not None and table["control_total"] != table["rows"]:
+            parts.append(f"Count.txt says {table['control_total']:,}")
+        lines.append(f"  {name}: {', '.join(parts)}")
+    lines += [f"  {name}: not in the release" for name in about["missing_tables"]]
+    if any(table["repaired"] or table["rejected"] or table["flagged"] for table in about["tables"].values()):
+        lines.append("  each such row, with the reason and its line: repaired.csv, rejected.csv, flagged.csv")
+    return "\n".join(lines)
