@@ -93,7 +93,7 @@ def _check_source(source: str, known: tuple[str, ...]) -> None:
 def _summary(imported: Imported) -> str:
     """Return what was imported, and what was set aside."""
     about = imported.about
-    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {about['observed_until'][:10]}"]
+    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {about['last_day']}"]
     for name, table in about["tables"].items():
         parts = [f"{table['rows']:,} rows"]
         parts += [f"{table[what]:,} {what}" for what in ("repaired", "rejected", "flagged") if table[what]]

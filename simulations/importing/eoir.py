@@ -90,7 +90,7 @@ def import_eoir(
     with _unfinished(out, release, as_of, resume) as folder, database(folder, memory) as connection:
         tables = list(_staged(release, folder, connection, ignore_counts, say))
         load_codes(connection, release)
-        load_tables(connection, release, folder)
+        load_tables(connection, folder)
         last = as_of or _date(release.date_in_name()) or observed_until(connection)
         end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time())
         scheduled = _gathered(connection, release, folder, end, say)
@@ -202,6 +202,7 @@ def _about(connection: Any, folder: Path, out: Path, release: Release, tables: l
         "source": "eoir",
         "docketsim": version("docketsim"),
         "release": str(release.path),
+        "last_day": (end - dt.timedelta(days=1)).date().isoformat(),
         "observed_until": end.isoformat(),
         "n_cases": ask(f"select count(*) from {_parts(folder, 'cases')}").fetchone()[0],
         "n_events": sum(count for _, count in counted),

@@ -82,10 +82,10 @@ def _table(connection: Any, name: str, columns: Sequence[str], rows: Iterable[Se
         connection.execute(f"insert into {name} values ({', '.join('?' * len(columns))})", list(row))
 
 
-def load_tables(connection: Any, release: Release, folder: Path) -> None:
-    """Make a view of each staged table; a table that the release lacks is empty."""
+def load_tables(connection: Any, folder: Path) -> None:
+    """Make a view of each staged table; a table that the release lacks, or that has no rows, is empty."""
     for table in TABLES:
-        if release.has(table):
+        if any((folder / table.name).glob("*.parquet")):
             source = f"select * from {staged(folder / table.name)}"
         else:
             kinds = {"key": "bigint", "date": "timestamp"}

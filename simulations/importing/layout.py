@@ -48,6 +48,9 @@ class TableLayout:
 FREE = frozenset({"C_BIRTHDATE", "DESCRIPTION"})
 """Columns that are read, and are neither keys nor dates nor codes."""
 
+SHAPES = {"CASE_TYPE": "[A-Z]{3}", "CUSTODY": "[A-Z]", "ABSENTIA": "[A-Z]", "LANG": "[A-Z0-9?]{1,4}", "NAT": "[A-Z?]{1,3}"}
+"""Patterns of codes, by which a shifted row is told. A row with too many values must have a `CASE_TYPE`."""
+
 SPELLINGS = {"SEX": "GENDER", "UPDATED_SITE": "UPDATE_SITE", "STRDESCRIPTION": "STRDESCIPTION"}
 """Other names of columns, in capitals."""
 

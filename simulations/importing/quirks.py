@@ -162,7 +162,7 @@ class Damage:
             table.name, deque(self._random.permutation(np.array(QUIRKS * self.each, object)).tolist())
         )
         columns = self._columns.setdefault(table.name, columns_of(table))
-        for _ in range(min(3, len(waiting))):
+        for _ in range(len(waiting)):
             quirk = waiting.popleft()
             damaged = quirk.damage(row, table, columns)
             if damaged is None:

@@ -191,6 +191,8 @@ class Header:
         InputError
             If columns are missing, or are separated by something else than tabs.
         """
+        if not line.strip():
+            raise InputError([f"{place}:1: is empty; its first line must name the columns of {table.name}"])
         names = [name.strip().strip('"').upper().removeprefix("ï»¿") for name in line.split("\t")]
         names = [SPELLINGS.get(name, name) for name in names]
         if len(names) == 1:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulations.importing.layout import MISSING, Kind
+from simulations.importing.layout import MISSING, SHAPES, Kind
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -44,22 +44,31 @@ class Columns:
     kinds: tuple[Kind, ...]
     required: tuple[int, ...]
 
-    def wrong(self, values: Sequence[str]) -> tuple[int, str] | None:
-        """Return the first column with a wrong value, and what is wrong with it."""
+    def wrong(self, values: Sequence[str], shifted: bool = False) -> tuple[int, str] | None:
+        """Return the first column with a wrong value, and what is wrong with it.
+
+        Parameters
+        ----------
+        shifted : bool
+            Whether the row had too many values; then its type of case must stand where it belongs.
+        """
         for i, (kind, value) in enumerate(zip(self.kinds, values, strict=False)):
             if kind == "text":
                 continue
-            said = _mistake(kind, cleaned(value), i in self.required)
+            needed = i in self.required or (shifted and self.names[i] == "CASE_TYPE")
+            said = _mistake(kind, cleaned(value), needed, SHAPES.get(self.names[i]))
             if said is not None:
                 return i, f"{self.names[i]} {said}"
         return None
 
 
-def _mistake(kind: Kind, value: str, required: bool) -> str | None:
-    if kind == "code":
-        return f"is the date {value!r}" if _DATE.match(value) else None
+def _mistake(kind: Kind, value: str, needed: bool, shape: str | None) -> str | None:
     if not value:
-        return "is empty" if required else None
+        return "is empty" if needed else None
+    if kind == "code":
+        if _DATE.match(value):
+            return f"is the date {value!r}"
+        return None if shape is None or re.fullmatch(shape, value) else f"{value!r} is not one of its codes"
     if kind == "key":
         return None if value.isascii() and value.isdigit() and len(value) <= 18 else f"{value!r} is not a whole number"
     return None if _is_date(value) else f"{value!r} is not a date"
@@ -96,7 +105,7 @@ def repair(values: Sequence[str], columns: Columns) -> Repair:
     row = list(values)
     while len(row) > n and not row[-1].strip():
         row.pop()
-    found = columns.wrong(row)
+    found = columns.wrong(row, len(values) > n)
     if len(row) <= n and found is None:
         lacking = n - len(row)
         reason = (
@@ -109,7 +118,7 @@ def repair(values: Sequence[str], columns: Columns) -> Repair:
     for i in range(last, 0, -1):
         if not row[i].strip():
             shifted = [*row[:i], *row[i + 1 :]]
-            if len(shifted) <= n and columns.wrong(shifted) is None:
+            if len(shifted) <= n and columns.wrong(shifted, len(values) > n) is None:
                 name = columns.names[min(last, n - 1)]
                 reason = f"a tab too many before {name}: one empty value removed"
                 return Repair([*shifted, *[""] * (n - len(shifted))], reason)

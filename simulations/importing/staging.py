@@ -26,6 +26,9 @@ from workflow.sql.quoting import identifier, literal_path, text
 PIECE = 1 << 26
 """Number of bytes of a table that are read together."""
 
+MOST_REJECTED = 1_000
+"""Number of rejected rows after which a table is read on only if it has as many good ones."""
+
 _FINISHED = "finished"
 
 
@@ -116,6 +119,7 @@ def _stream(release: Release, table: TableLayout, folder: Path, connection: Any)
             while (prepared := following.result()) is not None:
                 following = ahead.submit(next, pieces, None)
                 writer.write(prepared)
+                writer.check(release.place(table))
 
 
 # lines --------------------------------------------------------------------------------------------------
@@ -212,7 +216,9 @@ class _Writer:
     """Writes the rows of a table as Parquet files with typed columns."""
 
     def __init__(self, table: TableLayout, header: Header, folder: Path, connection: Any) -> None:
-        self.header, self.folder, self.connection = header, folder, connection
+        self.table, self.header, self.folder, self.connection = table, header, folder, connection
+        self.n_rows = self.n_rejected = 0
+        self.first_rejected = (0, "")
         columns = header.columns
         self._given = {"line": "BIGINT", **{f"c{i}": "VARCHAR" for i in range(len(columns.names))}}
         tested = [i for i, kind in enumerate(columns.kinds) if kind != "text" or i in header.read_from]
@@ -232,7 +238,24 @@ class _Writer:
             for line in self._write(rows, f"{stem}-repaired.parquet"):  # DuckDB reads some dates more strictly than Python
                 del prepared.piece.repaired[line]
                 prepared.piece.rejected[line] = ("a value is of the wrong kind", odd[line])
+        rejected = prepared.piece.rejected
+        if rejected and not self.n_rejected:
+            self.first_rejected = next((line, why) for line, (why, _) in sorted(rejected.items()))
+        self.n_rows, self.n_rejected = self.n_rows + prepared.piece.n_rows, self.n_rejected + len(rejected)
         write_text(_path(self.folder, prepared.number), json.dumps(asdict(prepared.piece)), folders=False)
+
+    def check(self, place: str) -> None:
+        """Stop where most rows are rejected: it is another table, or damaged.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.n_rejected <= MOST_REJECTED or self.n_rejected < self.n_rows / 2:
+            return
+        of, (line, reason) = f"{self.n_rejected:,} of {n_of(self.n_rows, 'row')}", self.first_rejected
+        name = self.table.name
+        raise InputError([f"{place}:{line}: {of} cannot be read; the first: line {line}: {reason}; is this the table {name}?"])
 
     def _mended(self, odd: dict[int, str], piece: Piece) -> Iterator[tuple[int, str]]:
         """Yield the rows that can be repaired, and note those that cannot."""

@@ -96,7 +96,7 @@ def write_release(
             writer.story(story)
     _write_lookups(folder / "Lookup", courts)
     off = 2 if damage is not None else 0  # control totals may differ by a few rows
-    counts = {name: n - 1 + off for name, n in writer.lines.items()}
+    counts = {name: n - 1 + (off if n > 1 else 0) for name, n in writer.lines.items()}
     (folder / COUNTS).write_text("".join(f"{name}\t{n}\r\n" for name, n in counts.items()), encoding="ascii")
     known = {
         "first_case": FIRST_CASE,

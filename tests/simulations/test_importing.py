@@ -1,0 +1,326 @@
+"""Import of records: to the row, restartable, and with clear errors."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from simulations import run
+from simulations.cli import app
+from simulations.importing import eoir, staging
+from simulations.importing.eoir import import_eoir
+from simulations.importing.imported import open_imported
+from simulations.importing.quirks import QUIRKS
+from simulations.importing.synth import Synthetic, synth_eoir
+from simulations.loading import load_scenario
+from tests.simulations.court_office import write_court
+from workflow.errors import InputError
+
+
+class Court(NamedTuple):
+    """A run of a small court, and the release written from it."""
+
+    folder: Path
+    release: Synthetic
+
+
+@pytest.fixture(scope="module")
+def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
+    """A release with every quirk."""
+    folder = tmp_path_factory.mktemp("court")
+    run(str(write_court(folder)), engine="simpy", out=folder / "run", progress=False)
+    return Court(folder, synth_eoir(folder / "run", folder / "release"))
+
+
+@pytest.fixture(scope="module")
+def imported(court: Court) -> Path:
+    """The release, imported."""
+    return import_eoir(court.release.folder, court.folder / "log").folder
+
+
+def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    return duckdb.execute(f"select {query}".replace("LOG", "read_parquet($path)"), {"path": str(path)}).fetchall()
+
+
+def _release(folder: Path, court: Court) -> Path:
+    """Copy the tables of the release, to be changed."""
+    for file in court.release.folder.rglob("*"):
+        if file.suffix in (".csv", ".txt"):
+            copy = folder / "release" / file.name
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    return folder / "release"
+
+
+# round trip ---------------------------------------------------------------------------------------------
+
+
+def test_an_import_gives_the_log_of_the_run(court: Court, imported: Path) -> None:
+    """Every transition of every case, with its court and its time to the millisecond, despite all quirks."""
+    first, courts = court.release.known["first_case"], {name: code for code, name in court.release.known["courts"].items()}
+    events = str(court.folder / "run" / "**" / "*.parquet")
+    part = next(
+        path
+        for path in map(Path, duckdb.execute("select file from glob(?)", [events]).fetchnumpy()["file"])
+        if "events" in str(path)
+    )
+    columns = f"case_id + {first}, transition, date_trunc('millisecond', happened_at), current_court, to_court"
+    ran = _rows(part, f"{columns} from LOG where transition is not null order by case_id, sequence")
+    expected = [(*row[:3], courts[row[3]], courts.get(row[4])) for row in ran]
+    found = _rows(
+        imported / "events.parquet",
+        "case_id::bigint, transition, happened_at, current_court, to_court from LOG where transition is not null",
+    )
+    assert len(found) > 400
+    assert found == expected
+
+
+def test_facts_arrivals_and_cases_are_those_of_the_run(court: Court, imported: Path) -> None:
+    """Also of cases without a step."""
+    part = next((court.folder / "run").rglob("*cases*/*.parquet"))
+    query = f"case_id + {court.release.known['first_case']}, date_trunc('millisecond', arrived_at), represented from LOG order by case_id"
+    found = _rows(imported / "cases.parquet", "case_id::bigint, arrived, represented from LOG")
+    assert found == _rows(part, query)
+
+
+def test_every_quirk_is_counted_to_the_row(court: Court, imported: Path) -> None:
+    """The rows that are repaired, rejected and flagged are those that were damaged, with their lines."""
+    assert {quirk.name for quirk in QUIRKS} - {said["quirk"] for said in court.release.known["damaged"]} == set()
+    for outcome in ("repaired", "rejected", "flagged"):
+        with (imported / f"{outcome}.csv").open(encoding="utf-8", newline="") as file:
+            found = [(row["table"], int(row["line"])) for row in csv.DictReader(file)]
+        known = [(said["table"], said["line"]) for said in court.release.known["damaged"] if said["outcome"] == outcome]
+        assert Counter(found) == Counter(known)
+
+
+def test_an_audit_reads_the_log_without_a_mapping(court: Court, imported: Path) -> None:
+    """And judges the rules of the workflow."""
+    result = CliRunner().invoke(app, ["audit", str(imported / "events.parquet"), "--workflow", str(court.folder / "court.yaml")])
+    assert result.exit_code == 0, result.output
+    assert "kept                 a case is decided once" in result.output
+    assert "no move that the workflow does not allow" in result.output
+
+
+def test_the_mapping_of_a_release_leads_back_to_the_workflow(tmp_path: Path) -> None:
+    """The log of a synthetic pilot has the transitions that a release can tell, as often as the run had them."""
+    few = "{denver: {backlog: {closed: 100, pending: 200}}, baltimore: {backlog: {docket: 50}}}"
+    run(load_scenario("pilot", [f"courts={few}"]), engine="simpy", out=tmp_path / "run", progress=False)
+    release = synth_eoir(tmp_path / "run", tmp_path / "release", quirks=0)
+    log = import_eoir(release.folder, tmp_path / "log")
+    counts = {name: said["count"] for name, said in log.about["transitions"].items()}
+    assert counts == release.known["counts"]
+    assert len(counts) > 4
+
+
+# files --------------------------------------------------------------------------------------------------
+
+
+def test_a_zip_file_is_imported_like_its_folder(court: Court, imported: Path, tmp_path: Path) -> None:
+    """The tables are found in any folder of it, in any case of letters."""
+    path = tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        for file in court.release.folder.rglob("*.csv"):
+            parts.write(file, f"EOIR Case Data/{file.name.upper()}")
+    log = import_eoir(path, tmp_path / "log", as_of=_last_day(imported))
+    assert (log.folder / "events.parquet").read_bytes() == (imported / "events.parquet").read_bytes()
+
+
+def _last_day(imported: Path) -> Any:
+    return dt.date.fromisoformat(json.loads((imported / "import.json").read_text())["last_day"])
+
+
+def _in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "PIECE", 20_000)
+    monkeypatch.setattr(eoir, "BATCH", 100)
+
+
+@pytest.fixture(scope="module")
+def whole(court: Court) -> Path:
+    """The release, imported in many parts without interruption."""
+    with pytest.MonkeyPatch.context() as patched:
+        _in_small_parts(patched)
+        return import_eoir(court.release.folder, court.folder / "whole").folder
+
+
+class _Killed(BaseException):
+    """Stands for a kill: nothing is cleaned up."""
+
+
+@pytest.mark.parametrize(("module", "name", "at"), [(staging, "_path", 3), (eoir, "gather", 2), (eoir, "_merge", 1)])
+def test_a_killed_import_resumes_to_the_same_bytes(
+    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, at: int
+) -> None:
+    """Wherever it was killed, and whatever was staged by then."""
+    _in_small_parts(monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, _killing(getattr(module, name), at))
+        with pytest.raises(_Killed):
+            import_eoir(court.release.folder, tmp_path / "killed")
+    with pytest.raises(InputError, match="not a finished import; finish it with docketsim import and --resume"):
+        open_imported(tmp_path / "killed")
+    resumed = import_eoir(court.release.folder, tmp_path / "killed", resume=True).folder
+    assert sorted(path.name for path in resumed.iterdir()) == sorted(path.name for path in whole.iterdir())
+    for path in whole.iterdir():
+        assert (resumed / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def _killing(function: Callable[..., Any], at: int) -> Callable[..., Any]:
+    """Return a function that stands for a kill at its n-th call."""
+    calls = iter(range(1, 1_000_000))
+
+    def killed(*arguments: Any) -> Any:
+        if next(calls) == at:
+            raise _Killed
+        return function(*arguments)
+
+    return killed
+
+
+def test_an_import_does_not_resume_another_release(court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are known again by their sizes and times."""
+    release = _release(tmp_path, court)
+    with monkeypatch.context() as patched:
+        patched.setattr(eoir, "gather", _killing(getattr(eoir, "gather"), 1))
+        with pytest.raises(_Killed):
+            import_eoir(release, tmp_path / "log")
+    with (release / "A_TblCase.csv").open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(InputError, match="is of another import"):
+        import_eoir(release, tmp_path / "log", resume=True)
+
+
+def test_a_finished_import_is_not_overwritten(court: Court, imported: Path) -> None:
+    """Not even with --resume."""
+    for resume, message in ((False, "exists already; give another name"), (True, "has no interrupted import")):
+        with pytest.raises(InputError, match=message):
+            import_eoir(court.release.folder, imported, resume=resume)
+
+
+# wrong input --------------------------------------------------------------------------------------------
+
+
+def _without(release: Path) -> None:
+    (release / "B_TblProceeding.csv").rename(release / "B_TblProceedings.csv")
+
+
+def _changed(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def apply(release: Path) -> None:
+        (release / name).write_bytes(change((release / name).read_bytes()))
+
+    return apply
+
+
+def _header_alone(data: bytes) -> bytes:
+    return data.partition(b"\n")[0] + b"\n"
+
+
+WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
+    "missing table": (_without, r"release: has no table B_TblProceeding .*Did you mean 'B_TblProceedings.csv'\?"),
+    "wrong header": (
+        _changed("A_TblCase.csv", lambda data: data.replace(b"Case_Type", b"Cse_Type", 1)),
+        r"A_TblCase.csv:1: has no column CASE_TYPE, which A_TblCase must have. Did you mean 'CSE_TYPE'\?",
+    ),
+    "wrong delimiter": (
+        _changed("A_TblCase.csv", lambda data: data.replace(b"\t", b",")),
+        "A_TblCase.csv:1: its columns are separated by commas, but the tables of a release are separated by tabs",
+    ),
+    "no usable row": (
+        _changed("B_TblProceeding.csv", lambda data: data.partition(b"\n")[0] + b"\n" + b"\t" * 37 + b"\n"),
+        "B_TblProceeding.csv:2: has no usable row among 1 row; line 2: IDNPROCEEDING is empty",
+    ),
+    "empty table": (_changed("A_TblCase.csv", _header_alone), "A_TblCase.csv:2: has no usable row among 0 rows"),
+    "empty file": (_changed("A_TblCase.csv", lambda _: b""), "A_TblCase.csv:1: is empty"),
+    "no lookup": (
+        _changed("tblLookupCourtDecision.csv", _header_alone),
+        "tblLookupCourtDecision.csv: has no usable row, and without it no decision can be decoded",
+    ),
+    "cut off": (
+        _changed("A_TblCase.csv", lambda data: data[: len(data) // 2]),
+        r"A_TblCase.csv: has \d+ rows, but Count.txt says 195: it is cut off, or of another release",
+    ),
+    "another table": (
+        _changed("A_TblCase.csv", lambda data: _header_alone(data) + b"x" * 2000 + b"\n" + (b"a\tb\n" * 4000)),
+        r"A_TblCase.csv:2: 4,001 of 4,001 rows cannot be read; the first: line 2: .*; is this the table A_TblCase\?",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_input_is_a_clear_error_and_leaves_nothing(court: Court, tmp_path: Path, kind: str) -> None:
+    """The message names the file and the line, and no folder is left."""
+    release = _release(tmp_path, court)
+    spoil, message = WRONG[kind]
+    spoil(release)
+    with pytest.raises(InputError, match=message):
+        import_eoir(release, tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(("share", "message"), [(0.5, "release.zip: is not a complete zip file; if it is the download of a release, it was cut off"), (None, "release.zip: A_TblCase.csv is damaged")])  # fmt: skip
+def test_a_truncated_or_damaged_zip_file_is_named(court: Court, tmp_path: Path, share: float | None, message: str) -> None:
+    """Whether its end is missing, or something inside has changed."""
+    release, path = _release(tmp_path, court), tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        for file in sorted(release.iterdir()):
+            parts.write(file, file.name)
+    data = bytearray(path.read_bytes())
+    if share is not None:
+        data = data[: int(share * len(data))]
+    else:
+        data[200:260] = bytes(60)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        import_eoir(path, tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+def test_two_files_of_one_table_are_refused(court: Court, tmp_path: Path) -> None:
+    """It is not guessed which one is meant."""
+    release = _release(tmp_path, court)
+    (release / "old").mkdir()
+    (release / "old" / "a_tblcase.CSV").write_bytes(b"")
+    with pytest.raises(InputError, match=r"has the table a_tblcase twice, as A_TblCase\.csv and old/a_tblcase\.CSV; remove one"):
+        import_eoir(release, tmp_path / "log")
+
+
+def test_optional_tables_may_be_missing(court: Court, tmp_path: Path) -> None:
+    """Then their facts are missing values, and the folder says so."""
+    release = _release(tmp_path, court)
+    for name in ("tbl_schedule", "B_TblProceedCharges", "tblAdjournmentcodes"):
+        (release / f"{name}.csv").unlink()
+    log = import_eoir(release, tmp_path / "log")
+    assert log.about["missing_tables"] == ["tbl_schedule", "B_TblProceedCharges"]
+    assert _rows(log.cases, "distinct criminal_charge from LOG") == [(None,)]
+    assert "individual_hearing" not in log.about["transitions"]
+
+
+def test_synth_says_what_a_release_cannot_tell(court: Court, tmp_path: Path) -> None:
+    """A name that an import does not give is an error, with the nearest one."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("mapping: removal-court\nnames: {order_removal: [order_removals]}\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"order_removal: 'order_removals' is not a name that an import gives. Did you mean 'order_removal'\?"
+    ):
+        synth_eoir(court.folder / "run", tmp_path / "release", mapping=mapping)
+    assert not (tmp_path / "release").exists()
+
+
+def test_the_command_prints_what_was_set_aside(court: Court, tmp_path: Path) -> None:
+    """Per table, and the control total if it differs."""
+    result = CliRunner().invoke(app, ["import", "eoir", str(court.release.folder), "--out", str(tmp_path / "log")])
+    assert result.exit_code == 0, result.output
+    assert "183 cases, 506 events, to 2024-12-31" in result.stdout
+    assert "A_TblCase: 193 rows, 10 repaired, 10 rejected, Count.txt says 195" in result.stdout
+    wrong = CliRunner().invoke(app, ["import", "eior", str(court.release.folder), "--out", str(tmp_path / "other")])
+    assert wrong.exit_code == 2
+    assert "eior: must be eoir. Did you mean 'eoir'?" in wrong.stderr
