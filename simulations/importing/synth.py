@@ -105,7 +105,7 @@ def synth_eoir(
     damage = Damage(quirks, seed) if quirks else None
     try:
         known = write_release(_stories(run, replication, names, code_of), out, last_day, courts_by_code, damage)
-        known |= {"counts": {names[name]: n for name, n in took.items() if name in names}, "courts": courts_by_code}
+        known["courts"] = courts_by_code
         write_text(out / "known.json", json_text(known, indent=1) + "\n")
         path = out / "mapping.yaml"
         write_text(path, _mapping_text(workflow, names))
@@ -118,8 +118,7 @@ def synth_eoir(
 def _names(workflow: Workflow, mapping: Path | None) -> dict[str, str]:
     """Return what an import calls each transition."""
     transitions = dict.fromkeys(t.name for t in workflow.transitions)
-    names = {name: name for name in transitions if name in codes.SPELLINGS}
-    names |= {name: said for name, said in _NAMES.get(workflow.name, {}).items() if name in transitions}
+    names = dict(_NAMES.get(workflow.name) or {name: name for name in transitions if name in codes.SPELLINGS})
     problems = []
     if mapping is not None:
         for name, labels in load_mapping(mapping, workflow).names.items():

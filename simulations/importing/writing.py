@@ -84,7 +84,7 @@ def write_release(
     Returns
     -------
     dict
-        The numbers of rows, the damaged rows, and the steps that the layout cannot say.
+        The numbers of rows and of steps, the damaged rows, and the steps that the layout cannot say.
     """
     folder = out / f"EOIR Case Data {last_day:%Y-%m%d}"
     (folder / "Data").mkdir(parents=True)
@@ -102,6 +102,7 @@ def write_release(
         "first_case": FIRST_CASE,
         "rows": {name: n - 1 for name, n in writer.lines.items()},
         "damaged": [] if damage is None else damage.known,
+        "steps": dict(sorted(writer.written.items())),
         "not_written": dict(sorted(writer.not_written.items())),
     }
     (out / "known.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
@@ -123,6 +124,7 @@ class _Writer:
         self.files, self.last_day, self.damage = files, last_day, damage
         self.lines = dict.fromkeys(files, 0)
         self.keys: Counter[str] = Counter()
+        self.written: Counter[str] = Counter()
         self.not_written: Counter[str] = Counter()
         for table in TABLES:
             self._line(table, self._header(table))
@@ -149,6 +151,7 @@ class _Writer:
         """Write a step, and return the proceeding that is open after it."""
         place = codes.SPELLINGS[step.name].place
         if place == "hearing":
+            self.written[step.name] += 1
             self._hearing(case, proceeding, step.at, step.name)
             return proceeding
         if place == "return":
@@ -156,11 +159,13 @@ class _Writer:
             if not fits:
                 self.not_written[f"{step.name}: the proceeding before is of another kind"] += 1
                 return proceeding
+            self.written[step.name] += 1
             self._proceeding(case, story, proceeding)
             return _Proceeding(step.to_court or proceeding.court, step.at)
         if proceeding.completed_at is not None:
             self.not_written[f"{step.name}: the proceeding is completed already"] += 1
             return proceeding
+        self.written[step.name] += 1
         proceeding.completed_at, proceeding.step = step.at, step
         if place != "move":
             return proceeding

@@ -118,7 +118,8 @@ def test_the_mapping_of_a_release_leads_back_to_the_workflow(tmp_path: Path) -> 
     release = synth_eoir(tmp_path / "run", tmp_path / "release", quirks=0)
     log = import_eoir(release.folder, tmp_path / "log")
     counts = {name: said["count"] for name, said in log.about["transitions"].items()}
-    assert counts == release.known["counts"]
+    assert counts == release.known["steps"]
+    assert set(release.known["not_written"]) == {"recalendar: the proceeding before is of another kind"}  # closed before the run
     assert len(counts) > 4
 
 
@@ -277,7 +278,9 @@ def test_a_truncated_or_damaged_zip_file_is_named(court: Court, tmp_path: Path, 
     if share is not None:
         data = data[: int(share * len(data))]
     else:
-        data[200:260] = bytes(60)
+        with zipfile.ZipFile(path) as parts:
+            middle = parts.getinfo("A_TblCase.csv").header_offset + parts.getinfo("A_TblCase.csv").compress_size * 4 // 5
+        data[middle : middle + 60] = bytes(60)
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
         import_eoir(path, tmp_path / "log")
