@@ -191,7 +191,7 @@ def test_an_import_does_not_resume_another_release(court: Court, tmp_path: Path,
     """The files are known again by their sizes and times."""
     release = _release(tmp_path, court)
     with monkeypatch.context() as patched:
-        patched.setattr(eoir, "gather", _killing(getattr(eoir, "gather"), 1))
+        patched.setattr(eoir, "gather", _killing(vars(eoir)["gather"], 1))
         with pytest.raises(_Killed):
             import_eoir(release, tmp_path / "log")
     with (release / "A_TblCase.csv").open("ab") as file:
