@@ -57,8 +57,11 @@ Courts = Annotated[
     ),
 ]
 Court = Annotated[str | None, typer.Option(metavar="C", help="Only this court; default: all courts together.")]
-NoEvents = Annotated[
-    bool, typer.Option("--no-events", help="Write no event log; compare then skips the case-by-case comparison.")
+Keep = Annotated[
+    str,
+    typer.Option(
+        metavar="measures|cases|events", help="What to write: measures; also cases with their facts; also the event log."
+    ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run in --out.")]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; default: runs/<name>-<date and time>.")]
@@ -142,7 +145,7 @@ def run_options(
     out: Path | None,
     limit: float,
     *,
-    events: bool,
+    keep: str,
 ) -> RunOptions:
     """Return the options that ``run``, ``compare`` and ``sweep`` share, from the command line."""
     from simulations.running.options import RunOptions
@@ -151,7 +154,7 @@ def run_options(
         raise InputError(["--resume needs --out: the folder of the interrupted run"])
     return RunOptions(
         replications=replications, seed=seed, at=[date(day) for day in at or ()], measures=measure or (), courts=court or (),
-        events=events, resume=resume, engine=engine, confidence=confidence, limit=limit,
+        keep=keep, resume=resume, engine=engine, confidence=confidence, limit=limit,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

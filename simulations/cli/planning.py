@@ -16,6 +16,7 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Keep,
     Limit,
     Measures,
     Out,
@@ -59,7 +60,7 @@ def sweep(
     workers: Workers = None,
     limit: Limit = 1.0,
     confidence: Confidence = 0.95,
-    events: Annotated[bool, typer.Option("--events", help="Write event logs.")] = False,
+    keep: Keep = "measures",
     resume: Resume = False,
     out: Out = None,
     chart: Annotated[
@@ -77,7 +78,7 @@ def sweep(
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=events)
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
         options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)

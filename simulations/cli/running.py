@@ -16,9 +16,9 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Keep,
     Limit,
     Measures,
-    NoEvents,
     Out,
     Quiet,
     Replications,
@@ -65,7 +65,7 @@ def run(
     ] = None,
     max_replications: Annotated[int | None, typer.Option(help="Maximum replications with --precision; default: 1000.")] = None,
     warm_up: Annotated[bool, typer.Option("--warm-up", help="Estimate the warm-up period (Welch, MSER-5).")] = False,
-    no_events: NoEvents = False,
+    keep: Keep = "events",
     monitor: Annotated[
         str | None,
         typer.Option(metavar="stop|count", help="Check the workflow's rules on every case: stop at a violation, or count."),
@@ -86,9 +86,7 @@ def run(
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
-        options = run_options(
-            replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=not no_events
-        )
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         loaded = load_scenario(scenario, change or ())
         loaded = loaded.certain() if certain else loaded
         if warm_up:

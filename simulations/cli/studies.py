@@ -17,9 +17,9 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Keep,
     Limit,
     Measures,
-    NoEvents,
     Out,
     Quiet,
     Replications,
@@ -59,7 +59,7 @@ def compare(
     workers: Workers = None,
     limit: Limit = 1.0,
     confidence: Confidence = 0.95,
-    no_events: NoEvents = False,
+    keep: Keep = "events",
     resume: Resume = False,
     out: Out = None,
     as_json: Json = False,
@@ -71,9 +71,7 @@ def compare(
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(
-            replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=not no_events
-        )
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         first = load_scenario(base, change or ())
         options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))
         out = out or default_folder(f"compare-{first.name}")

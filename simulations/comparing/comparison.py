@@ -185,7 +185,7 @@ def compare(
     base_folder, *folders = [run.folder for run in runs.values()]
     for name, other, other_folder in zip(names, rest, folders, strict=True):
         result.differences.extend(_differences(result, name, other, (base_folder, other_folder), {None, *options.at}))
-        if options.events:
+        if options.keep == "events":
             result.cases[name], result.changes[name] = pair_cases(
                 first, base_folder, other, other_folder, options.seed, range(1, options.replications + 1), options.confidence
             )

@@ -111,7 +111,7 @@ def _expressions(scenario: Scenario) -> list[Expression]:
 
 def _columns(cases: Cases, expression: Expression) -> Iterable[NDArray[Any]]:
     """Yield the values of an expression for all cases, once for each combination of the record fields that it reads."""
-    workflow, columns, n = cases.scenario.workflow, cases.columns, len(cases)
+    workflow, columns, n = cases.scenario.workflow, cases.columns.only(names(expression)), len(cases)
     fields = [name for name in workflow.record if name in names(expression)]
     domains = [_domain(workflow, name) for name in fields]
     if cases.scenario.transfers and "court" in names(expression):

@@ -7,9 +7,11 @@ and never its name. ``docs/reference/measures.md`` is written from the same entr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from simulations.measuring.shares import is_share
 from simulations.scenarios.scenario import Scenario, Work
@@ -481,9 +483,27 @@ def few_came_in(measure: str, *values: float | None) -> bool:
     return measure == "clearance_rate" and any(value is not None and value > _MOST_CLEARED for value in values)
 
 
-def describe(scenario: Scenario) -> dict[str, Descriptor]:
+def describe(scenario: Scenario) -> Mapping[str, Descriptor]:
     """Return the descriptor of each measure of a scenario by its name, in the order of the results."""
-    return {descriptor.name: descriptor for descriptor in _measures(scenario)}
+    return _described(_Same(scenario))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A scenario as a key: equal to itself only."""
+
+    scenario: Scenario
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.scenario is other.scenario
+
+    def __hash__(self) -> int:
+        return id(self.scenario)
+
+
+@lru_cache(maxsize=8)
+def _described(same: _Same) -> Mapping[str, Descriptor]:
+    return MappingProxyType({descriptor.name: descriptor for descriptor in _measures(same.scenario)})
 
 
 def _measures(scenario: Scenario) -> Iterator[Descriptor]:

@@ -93,7 +93,7 @@ def _holds(condition: Expression, columns: Columns, n: int) -> NDArray[np.bool_]
 def _columns(log: EventLog, ends: Integers, read: frozenset[str]) -> Columns:
     """Return the facts of the cases of some rows, and their records before the rows."""
     case, facts = log.columns["case_id"][ends], log.cases.columns
-    columns = facts.take(case)
+    columns = facts.only(read | {"court"}).take(case)
     fields = read & set(log.cases.scenario.workflow.record)
     values = dict(columns.values)
     if fields:

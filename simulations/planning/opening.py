@@ -51,7 +51,7 @@ def open_run(folder: str | Path, scenario: str | Path | Scenario | None = None) 
     >>> from tempfile import TemporaryDirectory
     >>> from simulations import open_run, run
     >>> with TemporaryDirectory() as scratch:
-    ...     result = run("pilot", out=f"{scratch}/pilot", events=False, measures=["reviewed"])
+    ...     result = run("pilot", out=f"{scratch}/pilot", keep="measures", measures=["reviewed"])
     ...     print(open_run(f"{scratch}/pilot").get("reviewed").mean == result.get("reviewed").mean)
     True
     """

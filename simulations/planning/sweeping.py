@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from simulations import SweepPlots
 
 RESULT = "sweep.json"
-_DEFAULTS = RunOptions(replications=10, events=False)
+_DEFAULTS = RunOptions(replications=10, keep="measures")
 _MOST_MISTAKES = 20
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from altair import TopLevelMixin
 
 _TITLE_WIDTH = 90
-_NO_LOG = "the run has no event log (events=False), or no case moves"
+_NO_LOG = "the run has no event log (keep='events' writes it), or no case moves"
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ class RunFolder:
 
     @property
     def _kinds(self) -> tuple[str, ...]:
-        return kinds_of(self.manifest["events"], self.manifest["teams"])
+        return kinds_of(self.manifest["keep"], self.manifest["teams"])
 
     def records(self) -> dict[int, Record]:
         """Return the record of every finished replication."""

@@ -6,8 +6,8 @@ import datetime as dt
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ from simulations.running.progress import Report
 from simulations.running.results import estimates, read_values
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
+from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import MOST_REPLICATIONS
 from workflow.errors import DocketsimError, InputError, Problem
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
+_FEW_CASES = 20_000
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -60,13 +62,13 @@ class Job:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of parts to write, measures last."""
-        return kinds_of(self.options.events, bool(self.scenario.queues_with_teams))
+        return kinds_of(self.options.keep, bool(self.scenario.queues_with_teams))
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of the run folder."""
         return make_manifest(
             self.scenario, seed=self.options.seed, replications=self.options.replications, days=self.days, by=self.by,
-            selection=self.options.selection, events=self.options.events, monitor=self.monitor, engine=self.engine,
+            selection=self.options.selection, keep=self.options.keep, monitor=self.monitor, engine=self.engine,
             own_python=bool(self.hooks or self.processes), confidence=self.options.confidence,
         )  # fmt: skip
 
@@ -75,8 +77,10 @@ class Job:
         path = sample_path(self.engine, self.options.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
-        with ThreadPoolExecutor(1) as background:  # writes parts and checks the log while the next part is computed
-            cases = background.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
+        if "cases" in self.kinds:
+            plan.cases.draw()
+        with _Background(len(plan.cases)) as background:  # writes parts and checks the log while the next part is computed
+            cases = background.submit(self._write_cases, plan.cases, replication)
             if self.engine == "simpy":
                 log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
             else:
@@ -95,8 +99,12 @@ class Job:
         write_record(self.folder, replication, self.kinds, queues, Counter(v.rule for v in violations))
         return replication
 
+    def _write_cases(self, cases: Cases, replication: int) -> None:
+        if "cases" in self.kinds:
+            write_cases(part_path(self.folder, "cases", replication), cases, replication)
+
     def _write_events(self, log: EventLog, replication: int) -> None:
-        if self.options.events:
+        if "events" in self.kinds:
             write_events(part_path(self.folder, "events", replication), log, replication)
         if "holds" in self.kinds:
             write_holds(part_path(self.folder, "holds", replication), log, replication)
@@ -105,6 +113,31 @@ class Job:
         """Exit if the main process has ended: another run may own the folder now."""
         if self.main not in (os.getpid(), os.getppid()):
             os._exit(1)
+
+
+class _Background:
+    """Run functions in another thread; for few cases in this one, where that takes less time."""
+
+    def __init__(self, n_cases: int) -> None:
+        self._threads = ThreadPoolExecutor(1) if n_cases > _FEW_CASES else None
+
+    def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
+        """Run a function now or soon; an error is raised by the future's `result`."""
+        if self._threads is not None:
+            return self._threads.submit(function, *arguments)
+        future = Future[object]()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def __enter__(self) -> _Background:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
 
 
 def check_options(

@@ -8,13 +8,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
-from workflow.errors import InputError
+from workflow.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from simulations.measuring.selection import Selection
     from simulations.scenarios.scenario import Scenario
+
+Keep = Literal["measures", "cases", "events"]
+"""What a run writes. Each includes what stands before it."""
 
 CONFIDENCE = 0.95
 """Default level of confidence and prediction intervals."""
@@ -95,8 +98,9 @@ class RunOptions(ReplicationOptions):
         Compute these measures only. Default: all.
     courts : sequence of str
         Compute the measures of these courts only; ``all`` is all courts together. Default: each court, and all together.
-    events : bool
-        Write event logs. Cases and measures are always written.
+    keep : {"measures", "cases", "events"}
+        What to write: measures; also the cases with their facts; also the event log. With measures alone, facts that nothing
+        reads are not drawn.
     resume : bool
         Resume an interrupted run in its folder. Complete parts are kept.
     confidence : float
@@ -106,7 +110,7 @@ class RunOptions(ReplicationOptions):
     at: Sequence[dt.date] = ()
     measures: Sequence[str] = ()
     courts: Sequence[str] = ()
-    events: bool = True
+    keep: Keep = "events"
     resume: bool = False
     confidence: float = CONFIDENCE
 
@@ -123,6 +127,8 @@ class RunOptions(ReplicationOptions):
 
         problems = self.work_problems(scenario, replications=replications)
         problems += confidence_problems(self.confidence)
+        if self.keep not in get_args(Keep):
+            problems.append(f"keep: must be measures, cases or events, not {self.keep!r}.{nearest(self.keep, get_args(Keep))}")
         problems += [
             f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
             for day in self.at
@@ -147,6 +153,6 @@ class RunKeywords(ReplicationKeywords, total=False):
     at: Sequence[dt.date]
     measures: Sequence[str]
     courts: Sequence[str]
-    events: bool
+    keep: Keep
     resume: bool
     confidence: float

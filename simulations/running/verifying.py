@@ -150,7 +150,7 @@ def _differing(
             fresh = Path(scratch) / str(k)
             run(
                 scenario, replications=max(k, manifest["replications"]), seed=manifest["seed"], only=k, out=fresh,
-                at=days, by=manifest["by"], events=manifest["events"], measures=manifest["measures"],
+                at=days, by=manifest["by"], keep=manifest["keep"], measures=manifest["measures"],
                 courts=manifest["courts"], progress=False,
             )  # fmt: skip
             for kind in records[k].parts:

@@ -1,13 +1,14 @@
 """Draw the cases of a replication: facts, initial records and arrivals.
 
-All cases are drawn in columns, keyed by case (`simulations.chance.draws`), before the run. Both engines get the same
-cases.
+All cases are drawn in columns, keyed by case (`simulations.chance.draws`). Both engines get the same cases. A fact is drawn
+when it is first read: a draw depends on the case and the fact alone, so it does not matter when, or which others are drawn.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,7 +47,7 @@ class Cases:
     arrived : ndarray of int64
         Microseconds since the start; negative for the backlog.
     columns : Columns
-        Facts, with the court, and the initial record.
+        Facts, with the court, and the initial record. Each is drawn when it is first read.
     """
 
     scenario: Scenario
@@ -69,6 +70,11 @@ class Cases:
     def records(self) -> list[tuple[Value, ...]]:
         """Return the initial record of each case as plain values."""
         return self._rows(tuple(self.scenario.workflow.record))
+
+    def draw(self) -> None:
+        """Draw every fact now, before several threads read them."""
+        for name in self.columns.values:
+            self.columns.values[name]
 
     def _rows(self, names: Sequence[str]) -> list[tuple[Value, ...]]:
         if not names:
@@ -118,9 +124,8 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
     state = joined([g.states for g in groups], np.int64)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
-    columns = _Columns(scenario, path, keys, court, arrived, origin)
-    columns.draw(groups, group, in_table)
-    cases = Cases(scenario, court, origin, state, keys, arrived, columns.columns())
+    drawing = _Drawing(scenario, path, keys, court, arrived, origin, groups, group, in_table)
+    cases = Cases(scenario, court, origin, state, keys, arrived, drawing.columns())
     _check_assumptions(scenario, cases)
     _check_ages(scenario, cases)
     return cases
@@ -302,50 +307,130 @@ def _order(groups: Sequence[_Group]) -> Integers | slice:
 # facts ---------------------------------------------------------------------------------------------
 
 
-class _Columns:
-    """The columns under construction."""
+class OnDemand(Mapping[str, NDArray[Any]]):
+    """Columns of which each is made when it is first read."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], NDArray[Any]]) -> None:
+        self._names = dict.fromkeys(names)
+        self._make = make
+        self._made: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._made:
+            if name not in self._names:
+                raise KeyError(name)
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class DrawnColumns(Columns):
+    """Columns that are drawn when they are first read."""
+
+    def take(self, rows: Integers | slice) -> Columns:
+        """Select cases by row. The selection does not keep the columns of all cases alive."""
+        values, missing = weakref.ref(self.values), weakref.ref(self.missing)
+
+        def taken(of: Callable[[], Any], name: str) -> NDArray[Any]:
+            columns = of()
+            if columns is None:
+                raise ValueError(f"{name!r} was not drawn while its cases existed")
+            column: NDArray[Any] = columns[name][rows]
+            return column
+
+        return Columns(
+            OnDemand(self.values, lambda name: taken(values, name)), OnDemand(self.missing, lambda name: taken(missing, name))
+        )
+
+
+class _Drawing:
+    """The columns of a population, drawn as they are needed."""
 
     def __init__(
-        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers
-    ) -> None:
+        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers,
+        groups: Sequence[_Group], group_of: Integers, in_table: Integers,
+    ) -> None:  # fmt: skip
         self.scenario, self.path, self.keys, self.arrived = scenario, path, keys, arrived
+        self.groups, self.group_of, self.in_table = groups, group_of, in_table
         self.fields = scenario.namespace.fields
-        n = len(keys)
         days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
         start = np.datetime64(scenario.starts, "D")
-        self.values: dict[str, NDArray[Any]] = {}
+        self.values: dict[str, NDArray[Any]] = {
+            "arrived": start + days,
+            "as_of": start + np.where(origin == 0, 0, days),
+            "court": court,
+        }
         self.missing: dict[str, NDArray[np.bool_]] = {}
-        for name in (*scenario.workflow.facts, *scenario.workflow.record):
-            self._fill(name, n, scenario.default(name))
-        self.values["arrived"] = start + days
-        self.values["as_of"] = start + np.where(origin == 0, 0, days)
-        self.values["court"] = court
+        self.names = [name for name in (*scenario.workflow.facts, *scenario.workflow.record) if name not in self.values]
+        self.own = [_own_fields(scenario.people, group) for group in groups]
+
+    def columns(self) -> Columns:
+        """Return every column, drawn or not."""
+        optional = [name for name in self.names if self.fields[name].optional]
+        return DrawnColumns(OnDemand((*self.values, *self.names), self._value), OnDemand(optional, self._absent))
+
+    def _value(self, name: str) -> NDArray[Any]:
+        if name not in self.values:
+            self._draw(self._needed_for(name))
+        return self.values[name]
+
+    def _absent(self, name: str) -> NDArray[np.bool_]:
+        self._value(name)
+        return self.missing[name]
+
+    def _needed_for(self, name: str) -> set[str]:
+        """Return a field that is not drawn yet, and recursively every other one that its distributions depend on."""
+        reads = self._reads
+        needed, todo = set[str](), [name]
+        while todo:
+            each = todo.pop()
+            if each not in needed and each not in self.values:
+                needed.add(each)
+                todo += reads.get(each, ())
+        return needed
+
+    @cached_property
+    def _reads(self) -> dict[str, set[str]]:
+        reads: dict[str, set[str]] = {}
+        for field in (*self.scenario.people, *(field for own in self.own for field in own)):
+            reads.setdefault(field.name, set()).update(field.reads())
+        return reads
+
+    def _draw(self, needed: set[str]) -> None:
+        """Draw these fields in the order of the file; the columns of a table replace draws."""
+        for name in self.names:
+            if name in needed:
+                self._fill(name, len(self.keys), self.scenario.default(name))
+        for i, group in enumerate(self.groups):
+            for name, column in group.table.values.items() if group.table is not None else ():
+                if name in needed:
+                    rows = np.flatnonzero(self.group_of == i)
+                    self._copy(name, rows, [column[k] for k in self.in_table[rows]])
+        for field in self.scenario.people:
+            if field.name in needed:
+                usual = [not g.people and (g.table is None or field.name not in g.table.values) for g in self.groups]
+                rows_of = slice(None) if all(usual) else np.flatnonzero(np.array(usual, bool)[self.group_of])
+                self._draw_field(field.name, field.how, rows_of)
+        for i, own in enumerate(self.own):
+            for field in own:
+                if field.name in needed:
+                    self._draw_field(field.name, field.how, np.flatnonzero(self.group_of == i))
+        if all(name in self.values for name in self.names):  # nothing is left to draw: free the memory
+            self.groups, self.own, self.group_of, self.in_table = (), [], self.group_of[:0], self.in_table[:0]
 
     def _fill(self, name: str, n: int, value: Value) -> None:
         field = self.fields[name]
         self.values[name] = np.full(n, stored(field, value), _DTYPES[field.kind])
         if field.optional:
             self.missing[name] = np.full(n, value is None)
-
-    def draw(self, groups: Sequence[_Group], group_of: Integers, in_table: Integers) -> None:
-        """Draw every field in the order of the file; the columns of a table replace draws."""
-        for i, group in enumerate(groups):
-            for name, column in group.table.values.items() if group.table is not None else ():
-                rows = np.flatnonzero(group_of == i)
-                self._copy(name, rows, [column[k] for k in in_table[rows]])
-        general = self.scenario.people
-        for field in general:
-            as_usual = [not group.people and (group.table is None or field.name not in group.table.values) for group in groups]
-            self._draw_field(
-                field.name, field.how, slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[group_of])
-            )
-        for i, group in enumerate(groups):
-            own = {field.name: field for field in group.people}
-            given = group.table.values if group.table is not None else {}
-            for field in (
-                _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()]) if own else ()
-            ):
-                self._draw_field(field.name, field.how, np.flatnonzero(group_of == i))
 
     def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
         field = self.fields[name]
@@ -397,11 +482,13 @@ class _Columns:
 
     def _of(self, read: frozenset[str], rows: Rows) -> Columns:
         """Return the columns of the fields read, and of the courts, for some rows."""
-        return self.columns().only(read | {"court"}).take(rows)
+        return Columns(self.values, self.missing).only(read | {"court"}).take(rows)
 
-    def columns(self) -> Columns:
-        """Return the columns drawn so far."""
-        return Columns(self.values, self.missing)
+
+def _own_fields(general: Sequence[DrawnField], group: _Group) -> list[DrawnField]:
+    """Return the fields that a group with its own distributions draws, in drawing order; none without its own."""
+    own, given = {field.name: field for field in group.people}, group.table.values if group.table is not None else {}
+    return _in_order([*(f for f in general if f.name not in own and f.name not in given), *own.values()]) if own else []
 
 
 def _in_order(drawn: Sequence[DrawnField]) -> list[DrawnField]:

@@ -120,11 +120,11 @@ def measure_runs() -> list[tuple[str, int, Measured]]:
             for name, n_cases, arguments in runs:
                 if lap < 2 or n_cases < 1_000_000:
                     run(name, arguments)
-        some = _watched(["pilot", "--replications", "40", "--no-events", "--quiet", "--out", str(Path(folder, "some"))])
+        some = _watched(["pilot", "--replications", "40", "--keep", "measures", "--quiet", "--out", str(Path(folder, "some"))])
         each = (some["seconds"] - kept["`pilot`"]["seconds"]) / 39
         many = MANY if each * MANY < 2 * LONGEST else FEWER
-        name, n_cases = f"`pilot --replications {many} --no-events`", many * _cases_of("pilot")
-        run(name, ["pilot", "--replications", str(many), "--no-events"])
+        name, n_cases = f"`pilot --replications {many} --keep measures`", many * _cases_of("pilot")
+        run(name, ["pilot", "--replications", str(many), "--keep", "measures"])
     return [(name, n, kept[name]) for name, n in [*((name, n) for name, n, _ in runs), (name, n_cases)]]
 
 

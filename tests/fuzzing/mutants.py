@@ -91,7 +91,7 @@ class Mutants:
         name = how.choice(SCENARIOS)
         run = ["run", name, "--out", "out", "--engine", "simpy"]
         commands = [
-            ["simulate", name], [*run, "--json", "--monitor", "count"], [*run, "--no-events"], [*run, "--quiet"],
+            ["simulate", name], [*run, "--json", "--monitor", "count"], [*run, "--keep", "measures"], [*run, "--quiet"],
             ["diff", "desk.yaml", "desk.yaml", "--people", name, "--replications", "1"],
             ["forecast", name, "--when", "pending < 3", "--replications", "2", "--workers", "1"],
         ]  # fmt: skip

@@ -328,7 +328,7 @@ def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_pat
         days=[None],
         by=[],
         selection=EVERYTHING,
-        events=True,
+        keep="events",
         monitor=None,
         own_python=False,
         engine="simpy",

@@ -70,8 +70,8 @@ def test_all_mistakes_of_changes_come_at_once(tiny: Path) -> None:
 def test_compare_and_sweep_change_a_scenario_that_is_loaded(tiny: Path, tmp_path: Path) -> None:
     """They give what the path of its file gives."""
     scenario = load_scenario(tiny)
-    one = compare(scenario, scenario, other_changes=["pools.clerks.size=4"], replications=2, events=False, out=tmp_path / "a")
-    other = compare(tiny, tiny, other_changes=["pools.clerks.size=4"], replications=2, events=False, out=tmp_path / "b")
+    one = compare(scenario, scenario, other_changes=["pools.clerks.size=4"], replications=2, keep="measures", out=tmp_path / "a")
+    other = compare(tiny, tiny, other_changes=["pools.clerks.size=4"], replications=2, keep="measures", out=tmp_path / "b")
     assert one.differences == other.differences
     swept = [
         sweep(each, ["pools.clerks.size=1:2:1"], replications=2, out=tmp_path / f"s{k}")
@@ -206,7 +206,7 @@ def test_an_own_distribution_is_drawn_from(tiny: Path, tmp_path: Path) -> None:
     scenario = load_scenario(tiny).change({"activities.serve.takes": own_distribution(TwoLengths(), "hours", n=8)})
     (choice,) = scenario.work["serve"].takes.leaves()
     assert choice.distribution.mean == pytest.approx(4.0 * 3600e6)
-    assert run(scenario, out=tmp_path / "r", engine="simpy", events=False).get("processing_time.serve.mean").mean > 0
+    assert run(scenario, out=tmp_path / "r", engine="simpy", keep="measures").get("processing_time.serve.mean").mean > 0
 
 
 @pytest.mark.parametrize(

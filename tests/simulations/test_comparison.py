@@ -148,7 +148,7 @@ def test_a_clearance_rate_with_hardly_any_inflow_is_neither_shown_nor_tested(
     )
     other = base.change({"pools.clerks.size": 3})
     names = ["clearance_rate", "pending"]
-    comparison = compare(base, other, replications=3, seed=2, measures=names, out=tmp_path / "c", events=False)
+    comparison = compare(base, other, replications=3, seed=2, measures=names, out=tmp_path / "c", keep="measures")
     rates = [d for d in comparison.differences if d.measure == "clearance_rate" and d.paired is not None]
     assert rates
     assert all(d.paired.base > 20 and d.hypothesis is None and d.p_corrected is None for d in rates)  # type: ignore[union-attr]

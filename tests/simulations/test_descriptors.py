@@ -69,7 +69,7 @@ def test_a_declared_ratio_is_a_share_if_its_cases_are_surely_counted_below_the_l
 @pytest.mark.parametrize("replications", [2, 3])
 def test_every_interval_is_within_the_bounds_of_its_measure(replications: int, tmp_path: Path) -> None:
     """Confidence and prediction intervals of shares, counts, times and dates, with the fewest replications."""
-    result = run("pilot", replications=replications, out=tmp_path / "run", events=False)
+    result = run("pilot", replications=replications, out=tmp_path / "run", keep="measures")
     descriptors, days = describe(result.scenario), result.scenario.horizon / MICROSECONDS_PER_DAY
     with_interval = [e for e in result.estimates if e.low is not None]
     assert len({e.measure for e in with_interval}) > 30

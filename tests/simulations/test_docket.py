@@ -34,7 +34,7 @@ def docket() -> Scenario:
 def tenth(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """One replication with a tenth of the cases and judges, and no judges added."""
     out = tmp_path_factory.mktemp("runs") / "docket"
-    return run(load_scenario("docket", TENTH), seed=1, out=out, events=False)
+    return run(load_scenario("docket", TENTH), seed=1, out=out, keep="measures")
 
 
 def hearing(scenario: Scenario) -> tuple[float, float]:
@@ -145,13 +145,13 @@ def test_judges_of_an_overloaded_court_are_never_idle(tenth: RunResult) -> None:
 @pytest.mark.slow
 def test_ten_years_in_full_agree_with_the_expected_value_and_enough_judges_end_the_waiting(tmp_path: Path) -> None:
     """Without new judges, two million still wait at the end. With 1,200 judges from October 2025, almost nobody does."""
-    no_judges_added = run(load_scenario("docket", [NO_JUDGES_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False)
+    no_judges_added = run(load_scenario("docket", [NO_JUDGES_ADDED]), replications=2, seed=1, out=tmp_path / "a", keep="measures")
     for day in ENDS_OF_YEARS:
         expected, deviation = expected_pending(no_judges_added.scenario, day)
         mean = no_judges_added.get("pending", at=day).mean
         assert mean is not None
         assert abs(mean - expected) < 3.9 * deviation / math.sqrt(2), day
     many = "pools.judges.size={2023-10-01: 700, 2025-10-01: 1200}"
-    enough = run(load_scenario("docket", [many]), seed=1, out=tmp_path / "b", events=False)
+    enough = run(load_scenario("docket", [many]), seed=1, out=tmp_path / "b", keep="measures")
     assert enough.get("still_waiting.hearing").mean < 1000
     assert no_judges_added.get("still_waiting.hearing").mean > 20_000

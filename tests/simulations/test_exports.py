@@ -144,7 +144,7 @@ def test_a_folder_without_a_log_is_reported(tmp_path: Path) -> None:
     """The folder is no run folder, or its run has no event log."""
     with pytest.raises(InputError, match="is not a run folder"):
         export(tmp_path, "csv", tmp_path / "x")
-    folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
+    folder = run(write_tiny(tmp_path), out=tmp_path / "run", keep="measures").folder
     with pytest.raises(InputError, match="has no event log"):
         export(folder, "csv", tmp_path / "x")
 

@@ -66,7 +66,7 @@ def test_rows_that_say_the_same_are_one_hypothesis(queue: Path, tmp_path: Path, 
     Their p-values agree in the four digits 0.0143, so by these it would be 10 hypotheses, and 3 * 0.0116 = 0.035.
     """
     comparison = compare(
-        queue, queue, other_changes=[FASTER], replications=12, seed=3, out=tmp_path / "c", events=False, engine=engine
+        queue, queue, other_changes=[FASTER], replications=12, seed=3, out=tmp_path / "c", keep="measures", engine=engine
     )
     tested = [d for d in comparison.differences if d.hypothesis is not None]
     assert len(tested) == 29
@@ -94,12 +94,12 @@ def test_rows_that_say_the_same_are_one_hypothesis(queue: Path, tmp_path: Path, 
 def test_waits_are_compared_by_reason_and_by_clock_only_by_name(queue: Path, tmp_path: Path) -> None:
     """Without --measure the clock and the parts of capacity are not tested; the message says how to have them."""
     clock = "waiting_clock.serve.on_shift"
-    comparison = compare(queue, queue, other_changes=[FASTER], replications=2, out=tmp_path / "a", events=False)
+    comparison = compare(queue, queue, other_changes=[FASTER], replications=2, out=tmp_path / "a", keep="measures")
     kinds = {d.measure.partition(".")[0] for d in comparison.differences if d.measure.startswith("waiting_")}
     assert kinds == {"waiting_time", "waiting_reason"}
     with pytest.raises(KeyError, match="only if it is chosen by name"):
         comparison.get(clock)
-    chosen = compare(queue, queue, other_changes=[FASTER], measures=[clock], replications=2, out=tmp_path / "b", events=False)
+    chosen = compare(queue, queue, other_changes=[FASTER], measures=[clock], replications=2, out=tmp_path / "b", keep="measures")
     assert [d.measure for d in chosen.differences if d.court == "all"] == [clock]
 
 
@@ -173,7 +173,7 @@ def test_the_salary_of_one_clerk_more_in_the_example_office_is_certain(tmp_path:
     costs = ["costs={currency: USD, pools: {clerks: 36 per hour}}"]
     comparison = compare(
         tmp_path / "office.yaml", tmp_path / "office.yaml", changes=costs, other_changes=["pools.clerks.size.north=4"],
-        replications=10, out=tmp_path / "c", events=False,
+        replications=10, out=tmp_path / "c", keep="measures",
     )  # fmt: skip
     certain = [d for d in comparison.differences if d.certain and d.paired is not None and not d.paired.same]
     assert {(d.measure, d.court) for d in certain} == {(m, c) for m in ("cost", "cost.clerks") for c in ("north", "all")}

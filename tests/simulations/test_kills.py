@@ -23,7 +23,7 @@ ENGINES = ("simpy", "compiled")
 MANY = ("--replications", "6", "--seed", "3", "--quiet", "--workers", "2")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("run", "tiny.yaml", *MANY, "--out", "out"),
-    "sweep": ("sweep", "tiny.yaml", "--set", "pools.clerks.size=1,2", "--events", *MANY, "--out", "out"),
+    "sweep": ("sweep", "tiny.yaml", "--set", "pools.clerks.size=1,2", "--keep", "events", *MANY, "--out", "out"),
     "compare": ("compare", "tiny.yaml", "tiny.yaml", "--set-other", "pools.clerks.size=1", *MANY, "--out", "out"),
     "staff": ("staff", "tiny.yaml", "--pool", "clerks", "--court", "east", "--goal", "pending < 40", "--at", "2024-02-15",
               "--workers", "2", "--replications", "10", "--json"),

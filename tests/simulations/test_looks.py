@@ -81,7 +81,7 @@ def test_what_cannot_be_drawn_is_explained(small: RunResult, tiny: Path, tmp_pat
     """A wrong court, no published figures, no event log, another scenario."""
     with pytest.raises(InputError, match="Did you mean 'denver'"):
         small.plot.pending(court="denvr")
-    bare = run(tiny, out=tmp_path / "bare", events=False)
+    bare = run(tiny, out=tmp_path / "bare", keep="measures")
     with pytest.raises(MissingResult, match="tiny has no published figures"):
         bare.plot.published()
     with pytest.raises(MissingResult, match="no event log"):
@@ -151,6 +151,6 @@ def test_html_begins_with_the_answer(small: RunResult, compared: Comparison) -> 
 def test_names_are_escaped(tiny: Path, tmp_path: Path) -> None:
     """The path of a folder is text, not markup."""
     (tmp_path / "<b>x").mkdir()
-    page = run(tiny, out=tmp_path / "<b>x" / "run", events=False)._repr_html_()
+    page = run(tiny, out=tmp_path / "<b>x" / "run", keep="measures")._repr_html_()
     assert "<b>" not in page
     assert "&lt;b&gt;x" in page

@@ -243,7 +243,7 @@ def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog)
 def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_path: Path) -> None:
     """In three replications with the medians, 9,000 to 11,500 files are reviewed per week."""
     result = run(
-        load_scenario("nationwide").certain(), replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", events=False
+        load_scenario("nationwide").certain(), replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", keep="measures"
     )
     for name, counted in COUNTED_IN_MAY.items():
         assert result.get(name, "all", MAY).mean == pytest.approx(counted, rel=0.1), name

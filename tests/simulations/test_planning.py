@@ -223,7 +223,7 @@ def test_a_forecast_says_how_many_cases_never_left_and_how_many_are_at_risk(tiny
 
 def test_a_forecast_says_whether_the_condition_holds_from_the_start_and_still_at_the_end(tiny: Path) -> None:
     """Counted from the daily series; a queue that is short at the start and long at the end meets its goal on the first day."""
-    series = run(tiny, replications=3, seed=3, measures=["pending"], events=False, out=tiny.parent / "s").pending.values[:, -1]
+    series = run(tiny, replications=3, seed=3, measures=["pending"], keep="measures", out=tiny.parent / "s").pending.values[:, -1]
     for limit in (int(series[0].min()), int(series[-1].max()) + 1, int(series.max()) + 1):
         sign = ">" if limit <= series[0].min() else "<"
         held = series > limit if sign == ">" else series < limit

@@ -33,14 +33,14 @@ def test_a_terminal_has_a_bar(tiny: Path, tmp_path: Path, monkeypatch: pytest.Mo
         screen = _Terminal()
         monkeypatch.setattr(sys, "stderr", screen)
         monkeypatch.setenv("TERM", "xterm")
-        compare(tiny, tiny, replications=2, events=False, out=tmp_path / str(progress), progress=progress)  # type: ignore[arg-type]
+        compare(tiny, tiny, replications=2, keep="measures", out=tmp_path / str(progress), progress=progress)  # type: ignore[arg-type]
         assert ("replications" in screen.getvalue()) == shown
         assert ("4/4" in screen.getvalue()) == shown
 
 
 def test_a_pipe_has_nothing(tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nor has a file."""
-    run(tiny, replications=2, events=False, out=tmp_path / "r")
+    run(tiny, replications=2, keep="measures", out=tmp_path / "r")
     assert capfd.readouterr() == ("", "")
 
 
@@ -55,7 +55,7 @@ def test_a_notebook_has_a_line(tiny: Path, tmp_path: Path, monkeypatch: pytest.M
     shell = SimpleNamespace(kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
-    run(tiny, replications=3, events=False, out=tmp_path / "r")
+    run(tiny, replications=3, keep="measures", out=tmp_path / "r")
     assert lines[0] == {"text/plain": "replications: 0"}
     assert lines[-1] == {"text/plain": "replications: 3 of 3"}
 

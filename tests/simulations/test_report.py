@@ -324,7 +324,7 @@ def test_stress_sections_mark_missing_content(small: RunResult, tmp_path: Path) 
 
 def test_a_run_without_an_event_log_has_a_shorter_report(tmp_path: Path) -> None:
     """One replication: no intervals, no map, no groups."""
-    folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
+    folder = run(write_tiny(tmp_path), out=tmp_path / "run", keep="measures").folder
     contents = read_contents(folder)
     drawn = figures(contents)
     assert [f.key for f in drawn] == ["pending", "waiting-by-reason", "utilisation"]

@@ -292,7 +292,7 @@ def test_a_run_keeps_its_files_as_they_were_written_and_what_was_changed_as_valu
     """Comments tell where figures come from; with a change no file says what was run."""
     for changes, kept in (([], True), (["pools.judges.size.denver=6"], False)):
         scenario = load_scenario("pilot", changes)
-        folder = run(scenario, only=1, out=tmp_path / f"{kept}", events=False).folder
+        folder = run(scenario, only=1, out=tmp_path / f"{kept}", keep="measures").folder
         text = (folder / "scenario.yaml").read_text(encoding="utf-8")
         assert ("# Sources: A = press report" in text) == kept
         assert parse_yaml(text, "scenario.yaml").plain() == scenario.plain()

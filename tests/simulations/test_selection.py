@@ -119,13 +119,13 @@ def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: P
 def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """With one measure of one court the correction changes nothing."""
     comparison = compare(
-        priced, priced, other_changes=["pools.clerks.size=3"], replications=4, events=False, out=tmp_path / "c",
+        priced, priced, other_changes=["pools.clerks.size=3"], replications=4, keep="measures", out=tmp_path / "c",
         measures=["waiting_time.serve.mean"], courts=["east"],
     )  # fmt: skip
     (difference,) = comparison.differences
     assert difference.paired is not None
     assert difference.p_corrected == difference.paired.p
-    assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, events=False, measures=["waiting_time.serve.mean"], courts=["east"]).estimates} == {"waiting_time.serve.mean"}  # fmt: skip
+    assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, keep="measures", measures=["waiting_time.serve.mean"], courts=["east"]).estimates} == {"waiting_time.serve.mean"}  # fmt: skip
 
 
 def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_wrong_name_is_reported_before_the_run(
 
 def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: Path) -> None:
     """The court, the measure, the choice or the day, with what there is."""
-    measured = run(priced, out=tmp_path / "r", at=[DAY], events=False)
+    measured = run(priced, out=tmp_path / "r", at=[DAY], keep="measures")
     for arguments, message in (
         (("pending", "purple"), "'purple' is not a court. The courts are all, east, west."),
         (("pendin",), "'pendin' is not a measure. Did you mean 'pending'?"),

@@ -62,13 +62,13 @@ def test_few_replications_have_no_share() -> None:
 def test_a_run_divides_its_variance(folder: Path) -> None:
     """Nearly all of the variance of grants comes from their probability, none with certain inputs, and JSON says so."""
     scenario = load_scenario(ALONE)
-    result = run(scenario, replications=40, out="run", events=False, progress=False)
+    result = run(scenario, replications=40, out="run", keep="measures", progress=False)
     granted = next(e for e in result.estimates if (e.measure, e.court) == ("granted", "all"))
     # grants are binomial with n = 40: the variance of the mean is (40 x 0.8)² / 12 = 85.3, that of chance 40 x (1/4 - 0.64/12) = 7.9
     assert granted.parameters is not None
     assert granted.parameters.low <= 85.3 / 93.2 <= granted.parameters.high
     assert granted.json()["parameters"]["share"] == granted.parameters.share
-    certain = run(scenario.certain(), replications=40, out="certain", events=False, progress=False)
+    certain = run(scenario.certain(), replications=40, out="certain", keep="measures", progress=False)
     assert all(e.parameters is None for e in certain.estimates)
     assert certain.get("granted").prediction.high < result.get("granted").prediction.high  # type: ignore[union-attr]
 
@@ -86,12 +86,12 @@ def test_figures_inside_the_band_are_counted(folder: Path) -> None:
     """A figure far above the band is outside, unless it is less than that; if most are outside, the run says so."""
     day = dt.date(2024, 3, 31)
     figures: list[Any] = [{"measure": "granted", "at": day, "value": value} for value in (20, 500, 600)]
-    result = run(load_scenario({**ALONE, "published": figures}), replications=20, out="run", events=False, progress=False)
+    result = run(load_scenario({**ALONE, "published": figures}), replications=20, out="run", keep="measures", progress=False)
     assert [result.is_inside(figure) for figure in result.published] == [True, False, False]
     assert result.json()["published_inside"] == {"inside": 1, "of": 3}
     (statement,) = outside(result)
     assert statement.text.startswith("2 of the 3 published figures are outside")
     figures[1]["within"] = "less"
     assert not outside(
-        run(load_scenario({**ALONE, "published": figures}), replications=20, out="two", events=False, progress=False)
+        run(load_scenario({**ALONE, "published": figures}), replications=20, out="two", keep="measures", progress=False)
     )

@@ -35,7 +35,11 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     assert result.describe(result.points[1]) == "clerks.size=1, lognormal.mean=9 hours"
     assert result.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
     alone = run(
-        load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]), replications=2, seed=3, out=tmp_path / "r", events=False
+        load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]),
+        replications=2,
+        seed=3,
+        out=tmp_path / "r",
+        keep="measures",
     )
     assert result.points[1].estimates == [e for e in alone.estimates if e.at is None]
     assert result.points[1].growing == alone.growing

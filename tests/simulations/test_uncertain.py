@@ -151,7 +151,7 @@ def test_inputs_do_not_overlap(office: Any) -> None:
 def test_a_run_keeps_what_was_drawn(office: Any) -> None:
     """The manifest and the measures have the value of each replication, and any number of workers gives the same."""
     scenario = office(GRANT, CLERKS)
-    result = run(scenario, replications=4, out="run", events=False, progress=False)
+    result = run(scenario, replications=4, out="run", keep="measures", progress=False)
     drawn = read_manifest(Path("run"))["drawn"]
     assert drawn == {str(k): scenario.draws(1, k) for k in range(1, 5)}
     name = f"uncertain.{GRANT['set']}"
@@ -159,7 +159,7 @@ def test_a_run_keeps_what_was_drawn(office: Any) -> None:
         f"select replication, value from measures where measure = '{name}' and \"at\" is null order by 1"
     ).fetchall()
     assert rows == [(k, drawn[str(k)][GRANT["set"]]) for k in range(1, 5)]
-    run(scenario, replications=4, out="two", events=False, progress=False, workers=2)
+    run(scenario, replications=4, out="two", keep="measures", progress=False, workers=2)
     for k in range(1, 5):
         part = f"measures/replication={k}.parquet"
         assert Path("run", part).read_bytes() == Path("two", part).read_bytes()
@@ -167,7 +167,7 @@ def test_a_run_keeps_what_was_drawn(office: Any) -> None:
 
 def test_a_certain_run_is_read_back(office: Any) -> None:
     """A run with certain inputs has no measures of inputs, and its folder can be read."""
-    run(office(GRANT).certain(), replications=2, out="certain", events=False, progress=False)
+    run(office(GRANT).certain(), replications=2, out="certain", keep="measures", progress=False)
     assert not [e for e in open_run("certain").estimates if e.measure.startswith("uncertain.")]  # type: ignore[union-attr]
 
 
@@ -181,7 +181,9 @@ def test_both_engines_draw_the_same(office: Any) -> None:
 def test_compared_scenarios_share_the_draws(office: Any) -> None:
     """Replication k of both scenarios has the same inputs, and the inputs are not compared."""
     base = office(GRANT)
-    result = compare(base, base.change({"pools.clerks.size.north": 5}), replications=3, out="both", events=False, progress=False)
+    result = compare(
+        base, base.change({"pools.clerks.size.north": 5}), replications=3, out="both", keep="measures", progress=False
+    )
     folders = [read_manifest(Path("both", name))["drawn"] for name in ("base", "other-1")]
     assert folders[0] == folders[1]
     assert not [d for d in result.differences if d.measure.startswith("uncertain.")]

@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workflow, a scenario, rules, a run folder and an event log, side by side."""
     folder = tmp_path_factory.mktemp("kinds")
     run(write_tiny(folder), out=folder / "run")
-    run(folder / "tiny.yaml", out=folder / "silent", events=False)
+    run(folder / "tiny.yaml", out=folder / "silent", keep="measures")
     (folder / "desk.rules.yaml").write_text(RULES, encoding="utf-8")
     (folder / "log.csv").write_text("case,activity\n", encoding="utf-8")
     (folder / "both" / "base").mkdir(parents=True)
@@ -60,7 +60,7 @@ def test_another_kind_is_named_in_one_line(folder: Path, monkeypatch: pytest.Mon
     ("run_folder", "query", "message"),
     [
         ("run", "from event", "sql: there is no view 'event'. Did you mean 'events'?"),
-        ("silent", "from event", "sql: this run has no event log (--no-events)"),
+        ("silent", "from event", "sql: this run has no event log; --keep events writes it"),
         ("run", "from cases where court = north", "there is no column 'north' here. A text is written in single quotes: 'north'."),
         ("run", "from cases where court in (north)", "A text is written in single quotes: 'north'."),
         ("run", "select cort from cases", "there is no column 'cort' here. Did you mean 'court'?"),

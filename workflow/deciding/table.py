@@ -59,7 +59,7 @@ class Columns:
     def only(self, names: Container[str]) -> Columns:
         """Select columns by name."""
         return Columns(
-            {k: v for k, v in self.values.items() if k in names}, {k: v for k, v in self.missing.items() if k in names}
+            {k: self.values[k] for k in self.values if k in names}, {k: self.missing[k] for k in self.missing if k in names}
         )
 
     def take(self, rows: NDArray[np.int64] | slice) -> Columns:
@@ -344,7 +344,7 @@ def grid(workflow: Workflow, witness: Columns, fields: Sequence[str], facts: Con
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
     n, m = len(witness), len(combinations)
     values, missing = (
-        {name: np.repeat(column, m) for name, column in columns.items() if facts is None or name in facts}
+        {name: np.repeat(columns[name], m) for name in columns if facts is None or name in facts}
         for columns in (witness.values, witness.missing)
     )
     for k, field in enumerate(fields):

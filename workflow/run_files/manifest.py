@@ -22,7 +22,7 @@ from workflow.files.yaml_tree import Source, node_of
 
 MANIFEST = "manifest.json"
 KINDS = ("cases", "events", "holds", "measures")
-"""The folders of parts, and the tables in them. Only runs with teams have holds, and only runs with events have events."""
+"""The folders of parts, and the tables in them. Only runs with teams have holds. What else a run has, its `keep` says."""
 
 _PART = re.compile(rf"(?P<kind>{'|'.join(KINDS)})/replication=(?P<replication>[1-9][0-9]{{0,8}})\.parquet")
 _RECORD = re.compile(r"replication=([1-9][0-9]{0,8})\.json")
@@ -75,7 +75,7 @@ class Manifest(Entry):
     by: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     courts: list[str] = Field(default_factory=list)
-    events: bool = True
+    keep: Literal["measures", "cases", "events"] = "events"
     teams: bool = False
     monitor: Literal["stop", "count"] | None = None
     own_python: bool = False
@@ -187,9 +187,10 @@ def _foreign(folder: Path, top: bool) -> Iterator[str]:
                 yield f"{entry.path}: is not {'a folder' if is_folder else 'an ordinary file'}"
 
 
-def kinds_of(events: bool, teams: bool) -> tuple[str, ...]:
-    """Return the kinds of parts of a run with or without its event log, and with or without teams."""
-    return tuple(kind for kind in KINDS if (events or kind not in ("events", "holds")) and (teams or kind != "holds"))
+def kinds_of(keep: str, teams: bool) -> tuple[str, ...]:
+    """Return the kinds of parts of a run that keeps its measures, cases or events, with or without teams."""
+    kept = {"measures": ("measures",), "cases": ("cases", "measures"), "events": KINDS}[keep]
+    return tuple(kind for kind in kept if teams or kind != "holds")
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
