@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from simulations.chance.draws import SamplePath
-from simulations.run_folder.parts import part_path
+from simulations.run_folder.folders import parts_of
 from simulations.running.intervals import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
@@ -84,8 +84,11 @@ def pair_cases(
     of_court: dict[tuple[str, str], list[int]] = {}
     changes: Counter[tuple[str, str]] = Counter()
     decided = _decided(base), _decided(other)
+    parts = [parts_of(folder, "events") for folder in (base_folder, other_folder)]
     for index, k in enumerate(replications):
-        for court, one, two, n in _pairs(base, base_folder, other, other_folder, seed, k):
+        with readable(base_folder, other_folder):
+            paired = _pairs(base, other, [of[k] for of in parts], seed, k)
+        for court, one, two, n in paired:
             what = _what(one, two, *decided)
             for where in (court, "all"):
                 of_court.setdefault((what, where), [0] * len(replications))[index] += n
@@ -123,11 +126,10 @@ def _describe(end: End) -> str:
 
 
 def _pairs(
-    base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replication: int
+    base: Scenario, other: Scenario, parts: Sequence[Path], seed: int, replication: int
 ) -> list[tuple[str, End, End, int]]:
-    """Count the cases of each court by their ends in both scenarios."""
-    parts = [part_path(folder, "events", replication) for folder in (base_folder, other_folder)]
-    with readable(base_folder, other_folder), reader(parts, threads=1) as connection:
+    """Count the cases of each court by their ends in both scenarios, from the parts of their events."""
+    with reader(parts, threads=1) as connection:
         ends = {}
         for name, scenario, part in (("one", base, parts[0]), ("two", other, parts[1])):
             connection.register(f"keys_{name}", _keys(scenario, seed, replication))
@@ -136,7 +138,7 @@ def _pairs(
                 select key, court_name, state, case when state in ({resting}) then moved_by end as moved_by from (
                     select case_id, arg_max(to_state, sequence) as state,
                         arg_max(transition, sequence) filter (from_state is distinct from to_state) as moved_by
-                    from {parquet([part])} group by case_id)
+                    from {parquet([part])} where replication = {replication} group by case_id)
                 join keys_{name} using (case_id))"""
         rows = connection.execute(
             "select coalesce(one.court_name, two.court_name), one.key is not null, one.state, one.moved_by,"

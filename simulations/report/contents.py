@@ -96,11 +96,12 @@ class Contents:
         recorded = finished_replications(folder, self.manifest)
         records = {k: recorded[k] for k in self.result.replications}
         parts = {kind: paths for kind in ("cases", "events", "holds") if (paths := part_files(folder, kind, records))}
-        if len(parts.get("events", ())) < len(records):
+        if not all("events" in record.parts for record in records.values()):
             return None
+        others = {k for record in records.values() for k in record.span.numbers} - records.keys()
         connection = connect([path for paths in parts.values() for path in paths])
         for kind, paths in parts.items():
-            add_table(connection, folder, kind, paths)
+            add_table(connection, folder, kind, paths, records if others else None)
         _check_events(connection, folder, self.scenario)
         return connection
 

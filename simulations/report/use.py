@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulations.log.row import INTERRUPTED
 from simulations.measuring.slots import slots_between, slots_taken
 from simulations.measuring.utilisation import time_between
-from simulations.run_folder.parts import part_path
+from simulations.run_folder.folders import parts_of
 from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Pool, Scenario
 from workflow.sql.quoting import literal_path
@@ -72,17 +72,19 @@ def use_by_week(
     start = f"timestamp '{scenario.starts}'"
     kinds = ("events", "holds") if scenario.queues_with_teams else ("events",)
     shares: dict[tuple[str, str, bool], list[NDArray[np.float64]]] = {}
+    paths = {kind: parts_of(folder, kind) for kind in kinds}
     for k in replications:
-        files = {kind: literal_path(part_path(folder, kind, k)) for kind in kinds}
+        files = {kind: literal_path(of_kind[k]) for kind, of_kind in paths.items()}
         rows = f"""select sequence, pool, current_court as court, date_diff('microsecond', {start}, started_at) as started,
                 date_diff('microsecond', {start}, happened_at) as ended,
                 activity, lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
-            from read_parquet($events, file_row_number = true, hive_partitioning = false) where enabled_at is not null
+            from read_parquet($events, file_row_number = true, hive_partitioning = false)
+            where replication = {int(k)} and enabled_at is not null
             qualify pool is not null and started_at is not null
                 and (batch is null or row_number() over (partition by batch order by file_row_number desc) = 1)"""
         if "holds" in kinds:
             rows = f"""select holds.pool, rows.court, started, ended, activity, resumed from ({rows}) rows
-                join (select sequence, pool from read_parquet($holds, hive_partitioning = false)) holds using (sequence)"""
+                join (select sequence, pool from read_parquet($holds, hive_partitioning = false) where replication = {int(k)}) holds using (sequence)"""
         work = connection.execute(
             f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court, started, ended, resumed,
                 list_position($activities, activity) - 1 as activity

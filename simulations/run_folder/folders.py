@@ -21,7 +21,7 @@ from typing import Any
 
 from simulations.measuring.trends import LongQueue
 from simulations.run_folder.manifest import MANIFEST, differences, manifest_hash, read_manifest
-from simulations.run_folder.parts import KINDS, kinds_of, part_path, record_path, sha256, unfinished_files
+from simulations.run_folder.parts import KINDS, Span, kinds_of, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
@@ -50,6 +50,8 @@ class Record:
 
     Attributes
     ----------
+    span : Span
+        The replications that share its parts.
     parts : mapping of str to str
         The SHA-256 of each part, by kind.
     queues : tuple of LongQueue
@@ -58,21 +60,39 @@ class Record:
         With a monitor: how often each rule was broken.
     """
 
+    span: Span
     parts: Mapping[Any, str]
     queues: tuple[LongQueue, ...] = ()
     violations: Mapping[str, int] = field(default_factory=dict)
 
-    def damaged(self, folder: Path, replication: int) -> list[Path]:
+    def damaged(self, folder: Path) -> list[Path]:
         """Return the parts that are missing or have changed."""
-        paths = {part_path(folder, kind, replication): digest for kind, digest in self.parts.items()}
+        paths = {part_path(folder, kind, self.span): digest for kind, digest in self.parts.items()}
         return [path for path, digest in paths.items() if not path.is_file() or sha256(path) != digest]
 
 
 def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
     """Return the record of every finished replication."""
     return {
-        k: Record(recorded.parts, tuple(LongQueue(*row) for row in recorded.queues), recorded.violations)
+        k: Record(recorded.span, recorded.parts, tuple(LongQueue(*row) for row in recorded.queues), recorded.violations)
         for k, recorded in read_records(folder, manifest).items()
+    }
+
+
+def by_span(records: Mapping[int, Record]) -> dict[Span, dict[int, Record]]:
+    """Return the records of replications by the parts that they share."""
+    spans: dict[Span, dict[int, Record]] = {}
+    for k, record in records.items():
+        spans.setdefault(record.span, {})[k] = record
+    return spans
+
+
+def parts_of(folder: Path, kind: str) -> dict[int, Path]:
+    """Return the path of the part of a kind of each finished replication."""
+    return {
+        k: part_path(folder, kind, record.span)
+        for k, record in read_records(folder, read_manifest(folder)).items()
+        if kind in record.parts
     }
 
 
@@ -115,30 +135,31 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
 
 
 def write_record(
-    folder: Path, replication: int, kinds: Iterable[str], queues: Iterable[LongQueue], violations: Mapping[str, int]
-) -> None:
-    """Write the record of a replication, after all of its parts.
+    folder: Path, span: Span, kinds: Iterable[str], queues: Mapping[int, Iterable[LongQueue]],
+    violations: Mapping[int, Mapping[str, int]],
+) -> None:  # fmt: skip
+    """Write the record of replications, after all of their parts.
 
     Raises
     ------
     WriteFailed
         If it cannot be written, or a part has disappeared.
     """
-    paths = {kind: part_path(folder, kind, replication) for kind in kinds}
+    paths = {kind: part_path(folder, kind, span) for kind in kinds}
     try:
         parts = {kind: sha256(path) for kind, path in paths.items()}
     except FileNotFoundError as error:
         raise deleted(error.filename) from None
-    _write_record(folder, replication, Record(parts, tuple(queues), violations))
+    _write_record(folder, span, {k: Record(span, parts, tuple(queues[k]), violations[k]) for k in span.numbers})
 
 
-def _write_record(folder: Path, replication: int, record: Record) -> None:
+def _write_record(folder: Path, span: Span, records: Mapping[int, Record]) -> None:
     content = {
-        "parts": dict(record.parts),
-        "queues": [queue.row() for queue in record.queues],
-        "violations": dict(sorted(record.violations.items())),
+        "parts": dict(next(iter(records.values())).parts),
+        "queues": {str(k): [queue.row() for queue in record.queues] for k, record in records.items() if record.queues},
+        "violations": {str(k): dict(sorted(r.violations.items())) for k, r in records.items() if r.violations},
     }
-    write_text(record_path(folder, replication), json_text(content) + "\n", folders=False)
+    write_text(record_path(folder, span), json_text(content) + "\n", folders=False)
 
 
 def deleted(what: str) -> WriteFailed:
@@ -171,25 +192,36 @@ class RunFolder:
 
     def complete(self, replications: Sequence[int]) -> set[int]:
         """Return which of these replications are finished with all parts unchanged. Warn about parts that changed."""
-        records = self.records()
-        kinds = {*self._kinds}
-        complete = set()
-        for k in replications:
-            if k not in records or set(records[k].parts) != kinds:
+        wanted, kinds = {*replications}, {*self._kinds}
+        complete = set[int]()
+        for span, records in by_span(self.records()).items():
+            record = next(iter(records.values()))
+            if wanted.isdisjoint(records) or set(record.parts) != kinds:
                 continue
-            damaged = records[k].damaged(self.path, k)
+            damaged = record.damaged(self.path)
             if not damaged:
-                complete.add(k)
+                complete |= wanted & records.keys()
             elif changed := [str(p.relative_to(self.path)) for p in damaged if p.exists()]:
-                message = f"{format_names(changed)}: not as it was written; replication {k} is run again"
+                again = f"replication {span.first} is" if len(records) == 1 else f"replications {span.first} to {span.last} are"
+                message = f"{format_names(changed)}: not as it was written; {again} run again"
                 warnings.warn(f"{self.path}: {message}", stacklevel=2)
         return complete
+
+    def forget(self, spans: Iterable[Span]) -> None:
+        """Delete the records of replications that will be run (again), and their parts if others will take their place."""
+        new = {*spans}
+        again = {k for span in new for k in span.numbers}
+        for span, records in by_span(self.records()).items():
+            if not again.isdisjoint(records):
+                record_path(self.path, span).unlink(missing_ok=True)
+                for kind in self._kinds if span not in new else ():
+                    part_path(self.path, kind, span).unlink(missing_ok=True)
 
     def reopen(self) -> None:
         """Turn a finished run into an unfinished one with the same records, before a replication is run (again)."""
         if "parts" in self._before:
-            for k, record in self.records().items():
-                _write_record(self.path, k, record)
+            for span, records in by_span(self.records()).items():
+                _write_record(self.path, span, records)
             self._write_manifest(self.manifest)
             self._before = self.manifest
 
@@ -211,15 +243,15 @@ class RunFolder:
             "queues": {str(k): [queue.row() for queue in r.queues] for k, r in records.items() if r.queues},
             "violations": {str(k): dict(r.violations) for k, r in records.items() if r.violations},
             "parts": {
-                f"{kind}/replication={k}.parquet": record.parts[kind]
+                str(part_path(Path(), kind, record.span)): record.parts[kind]
                 for kind in KINDS
-                for k, record in records.items()
+                for record in records.values()
                 if kind in record.parts
             },
         }
         self._write_manifest(self._before)
         unfinished = unfinished_files(self.path)  # of killed worker processes
-        for path in (*unfinished, *(self.path / "measures").glob("replication=*.json")):
+        for path in (*unfinished, *(self.path / "measures").glob("replication*.json")):
             path.unlink(missing_ok=True)
         return records
 

@@ -31,7 +31,7 @@ _kept: dict[str, _Statement] = {}
 atexit.register(_kept.clear)  # otherwise DuckDB reports leaks at exit
 
 
-def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
+def write_parquet(path: Path, columns: Columns, select: Sequence[str], n_tables: int = 1) -> None:
     """Write a table. The same columns give the same bytes.
 
     Parameters
@@ -41,21 +41,25 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
     columns : mapping of str to ndarray, shape (n_rows,)
     select : sequence of str
         SQL expressions over `columns`, one for each column of the file.
+    n_tables : int
+        The number of tables of about equal length in the columns. If there are several, a row group has about one of them, so that
+        one is read without the others.
 
     Raises
     ------
     WriteFailed
         If the file cannot be written. An existing file is unchanged.
     """
+    group = 0 if n_tables == 1 else -(-_rows(columns) // (n_tables * _VECTOR)) * _VECTOR
     if _rows(columns) > _LARGE:  # a copy would double the memory
         with whole_file(path, folders=False) as unfinished, cursor() as connection:
             connection.register("given", columns)
-            connection.execute(_copy(select, "given", unfinished))
+            connection.execute(_copy(select, "given", unfinished, group))
         return
     kind = path.parent.name
     statement = _kept.pop(kind, None)  # removed, so that another thread prepares its own
-    if statement is None or not statement.fits(path.parent, columns, select):
-        statement = _Statement(path.parent, columns, select)
+    if statement is None or not statement.fits(path.parent, columns, select, group):
+        statement = _Statement(path.parent, columns, select, group)
     with whole_file(path, statement.unfinished, folders=False):
         statement.execute(columns)
     _kept[kind] = statement
@@ -64,20 +68,20 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
 class _Statement:
     """A prepared statement with the arrays that it reads, a mask of the rows in use, and its temporary file."""
 
-    def __init__(self, folder: Path, columns: Columns, select: Sequence[str]) -> None:
+    def __init__(self, folder: Path, columns: Columns, select: Sequence[str], group: int) -> None:
         rows = _rows(columns)
         length = (rows + rows // 32) // _VECTOR * _VECTOR + _VECTOR  # the next table may be slightly longer
         self.unfinished = folder / f".{next(_numbers)}.{os.getpid()}.tmp"
-        self._made_for = _like(folder, columns, select)
+        self._made_for = _like(folder, columns, select, group)
         self._here = np.zeros(length, bool)
         self._arrays = {name: np.zeros(length, column.dtype) for name, column in columns.items()}
         self._connection = cursor()
         self._connection.register("given", {**self._arrays, "here": self._here})
-        self._connection.execute(f"prepare written as {_copy(select, 'given where here', self.unfinished)}")
+        self._connection.execute(f"prepare written as {_copy(select, 'given where here', self.unfinished, group)}")
 
-    def fits(self, folder: Path, columns: Columns, select: Sequence[str]) -> bool:
+    def fits(self, folder: Path, columns: Columns, select: Sequence[str], group: int) -> bool:
         """Return whether this statement can write a table."""
-        return _rows(columns) <= len(self._here) and self._made_for == _like(folder, columns, select)
+        return _rows(columns) <= len(self._here) and self._made_for == _like(folder, columns, select, group)
 
     def execute(self, columns: Columns) -> None:
         """Write a table that fits."""
@@ -92,15 +96,15 @@ def _rows(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def _like(folder: Path, columns: Columns, select: Sequence[str]) -> tuple[Any, ...]:
+def _like(folder: Path, columns: Columns, select: Sequence[str], group: int) -> tuple[Any, ...]:
     """Return the key of a statement. Tables with equal keys can share it; a forked process gets its own."""
-    return os.getpid(), folder.absolute(), {name: column.dtype for name, column in columns.items()}, tuple(select)
+    return os.getpid(), folder.absolute(), {name: column.dtype for name, column in columns.items()}, tuple(select), group
 
 
-def _copy(select: Sequence[str], source: str, target: Path) -> str:
-    """Return the SQL statement that writes a file.
+def _copy(select: Sequence[str], source: str, target: Path, group: int) -> str:
+    """Return the SQL statement that writes a file, with row groups of this number of rows, or of DuckDB's default for 0.
 
     Parquet version 2 gives smaller files that are read faster. Stronger compression would save 7% but take 10% longer.
     """
     path = text(literal_path(target))
-    return f"copy (select {', '.join(select)} from {source}) to {path} (format parquet, parquet_version v2)"
+    return f"copy (select {', '.join(select)} from {source}) to {path} (format parquet, parquet_version v2{f', row_group_size {group}' if group else ''})"

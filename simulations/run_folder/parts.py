@@ -1,12 +1,13 @@
 """The parts of a run: Parquet files of cases, events and measures, and their paths.
 
-Text columns are dictionary-encoded and instants are timestamps in microseconds. The same log gives the same bytes.
+A part has the rows of one replication, or of many small ones, one after another. Text columns are dictionary-encoded and
+instants are timestamps in microseconds. The same logs give the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,18 @@ from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.run_files.manifest import KINDS, kinds_of, part_path
+from workflow.run_files.manifest import KINDS, Span, kinds_of, part_path
 from workflow.sql.quoting import identifier
 
 __all__ = [
-    "KINDS", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
+    "KINDS", "Span", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
     "write_measures",
 ]  # fmt: skip
 
 
-def record_path(folder: Path, replication: int) -> Path:
-    """Return the path of the record of a finished replication, which exists until the manifest includes it."""
-    return folder / "measures" / f"replication={replication}.json"
+def record_path(folder: Path, span: Span) -> Path:
+    """Return the path of the record of finished replications, which exists until the manifest includes it."""
+    return folder / "measures" / f"{span.name}.json"
 
 
 def unfinished_files(folder: Path) -> list[Path]:
@@ -45,8 +46,14 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_cases(path: Path, cases: Cases, replication: int) -> None:
-    """Write the case table: ids, court, origin, arrival, initial state, as_of, facts and the initial record."""
+def write_cases(path: Path, cases: Mapping[int, Cases]) -> None:
+    """Write the case table of replications: ids, court, origin, arrival, initial state, as_of, facts and the initial record."""
+    tables = [_case_rows(k, each) for k, each in cases.items()]
+    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
+
+
+def _case_rows(replication: int, cases: Cases) -> tuple[dict[str, Any], list[str]]:
+    """Return the rows of a replication, and the SQL expressions of their columns."""
     scenario, n = cases.scenario, len(cases)
     columns: dict[str, Any] = {
         "replication": _constant(replication, n),
@@ -72,11 +79,16 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
             columns[f"m_{name}"] = cases.columns.missing[name]
             value = f"case when m_{name} then null else {value} end"
         select.append(f"{value} as {identifier(name)}")
-    write_parquet(path, columns, select)
+    return columns, select
 
 
-def write_events(path: Path, log: EventLog, replication: int) -> None:
-    """Write the event log in order of time: replication, sequence, case, court and instant, then the other columns."""
+def write_events(path: Path, logs: Mapping[int, EventLog]) -> None:
+    """Write event logs in order of time: replication, sequence, case, court and instant, then the other columns."""
+    tables = [_event_rows(k, log) for k, log in logs.items()]
+    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
+
+
+def _event_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[str]]:
     scenario = log.cases.scenario
     columns = {
         **log.columns,
@@ -92,18 +104,18 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
         "sequence::bigint as sequence",
         "case_id::bigint as case_id",
         _label("court", scenario.courts),
-        _label("current_court" if len(log.transfers) else "court", scenario.courts, "current_court"),
-        _label("to_court" if len(log.transfers) else "0", scenario.courts, "to_court"),
-        "nullif(batch, -1)::integer as batch" if len(log.batches) else "null::integer as batch",
+        _label("current_court" if scenario.transfers else "court", scenario.courts, "current_court"),
+        _label("to_court" if scenario.transfers else "0", scenario.courts, "to_court"),
+        "nullif(batch, -1)::integer as batch" if scenario.batches else "null::integer as batch",
         _instant("happened_at", scenario),
         *(_column(column, log) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
     ]
-    write_parquet(path, columns, select)
+    return columns, select
 
 
 def _courts(log: EventLog) -> dict[str, NDArray[np.int16]]:
     """Return the court at which the case of each row was before it, and the court to which the row moves it, if cases move."""
-    if not len(log.transfers):
+    if not log.cases.scenario.transfers:
         return {}
     to_court = np.zeros(len(log), np.int16)
     to_court[log.transfers[:, 0]] = log.transfers[:, 1] + 1
@@ -112,15 +124,20 @@ def _courts(log: EventLog) -> dict[str, NDArray[np.int16]]:
 
 def _batches(log: EventLog) -> dict[str, NDArray[np.int32]]:
     """Return the batch of each row, -1 for none, if cases are served together."""
-    if not len(log.batches):
+    if not log.cases.scenario.batches:
         return {}
     batch = np.full(len(log), -1, np.int32)
     batch[log.batches[:, 0]] = log.batches[:, 1]
     return {"batch": batch}
 
 
-def write_holds(path: Path, log: EventLog, replication: int) -> None:
-    """Write every server that works in a row of the event log: replication, sequence of the row, pool, court and server."""
+def write_holds(path: Path, logs: Mapping[int, EventLog]) -> None:
+    """Write every server that works in a row of the event logs: replication, sequence of the row, pool, court and server."""
+    tables = [_hold_rows(k, log) for k, log in logs.items()]
+    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
+
+
+def _hold_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[str]]:
     scenario = log.cases.scenario
     own = np.flatnonzero((log.columns["server"] >= 0) & (log.columns["started_at"] > NEVER))
     row, pool, server = np.concatenate(
@@ -141,7 +158,7 @@ def write_holds(path: Path, log: EventLog, replication: int) -> None:
         _label("court", scenario.courts),
         "server::integer as server",
     ]
-    write_parquet(path, columns, select)
+    return columns, select
 
 
 def _column(column: Column, log: EventLog) -> str:
@@ -157,10 +174,11 @@ def _column(column: Column, log: EventLog) -> str:
     return f"case when {name} < 0 then null else {name} end as {name}"
 
 
-def write_measures(path: Path, measured: Measured, replication: int) -> None:
-    """Write measures: replication, measure, court, by, group, at, unit, value."""
-    columns, labels = measured.columns()
-    given = {"replication": _constant(replication, len(columns["value"]))}
+def write_measures(path: Path, measured: Mapping[int, Measured]) -> None:
+    """Write the measures of replications: replication, measure, court, by, group, at, unit, value."""
+    tables, labels = _with_common_labels([each.columns() for each in measured.values()])
+    columns = _stacked(tables)
+    given = {"replication": np.repeat(np.array([*measured], np.int32), [len(table["value"]) for table in tables])}
     select = ["replication"]
     for name, column in columns.items():
         key, value = f"{name}_", f"{name}_"
@@ -172,7 +190,28 @@ def write_measures(path: Path, measured: Measured, replication: int) -> None:
             value = f"case when isnan({key}) then null else {key} end"
         given[key] = column
         select.append(f"{value} as {identifier(name)}")
-    write_parquet(path, given, select)
+    write_parquet(path, given, select, len(tables))
+
+
+def _with_common_labels(
+    tables: Sequence[tuple[Mapping[str, NDArray[Any]], Mapping[str, list[str]]]],
+) -> tuple[list[dict[str, NDArray[Any]]], dict[str, list[str]]]:
+    """Return columns of codes with the same labels in every table; replications may differ in their groups."""
+    common = {name: list(dict.fromkeys(label for _, labels in tables for label in labels[name])) for name in tables[0][1]}
+    recoded = []
+    for columns, labels in tables:
+        table = dict(columns)
+        for name in common:
+            if labels[name] != common[name]:
+                codes = np.array([*(common[name].index(label) for label in labels[name]), -1], np.int32)
+                table[name] = codes[table[name]]  # the last is for -1, no label
+        recoded.append(table)
+    return recoded, common
+
+
+def _stacked(tables: Sequence[Mapping[str, NDArray[Any]]]) -> Mapping[str, NDArray[Any]]:
+    """Return the rows of tables below each other."""
+    return tables[0] if len(tables) == 1 else {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def _constant(number: int, n: int) -> NDArray[np.int32]:

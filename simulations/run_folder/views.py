@@ -403,7 +403,7 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)
     if function is not None:
         return f"sql: there is no function {function[1]!r}. Did you mean {function[2]!r}?"
-    if any(record.damaged(folder, k) for k, record in finished_in(folder, read_manifest(folder)).items()):
+    if any(record.damaged(folder) for record in finished_in(folder, read_manifest(folder)).values()):
         return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume restores them"
     return f"sql: {_first_line(error)}"
 

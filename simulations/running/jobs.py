@@ -6,24 +6,34 @@ import datetime as dt
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from simulations.chance.draws import SamplePath
-from simulations.engines.choosing import Chosen, prepare, sample_path
+from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
 from simulations.engines.choosing import simulate as simulate_on
 from simulations.engines.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
 from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import group_cases, measure
-from simulations.measuring.trends import long_queues
+from simulations.measuring.trends import LongQueue, long_queues
 from simulations.run_folder.folders import RunFolder, write_record
 from simulations.run_folder.manifest import make_manifest
-from simulations.run_folder.parts import kinds_of, part_path, record_path, write_cases, write_events, write_holds, write_measures
+from simulations.run_folder.parts import (
+    Span,
+    kinds_of,
+    part_path,
+    record_path,
+    write_cases,
+    write_events,
+    write_holds,
+    write_measures,
+)
 from simulations.running.options import RunOptions
 from simulations.running.precision import Precision
 from simulations.running.progress import Report
@@ -32,12 +42,15 @@ from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
-from simulations.scenarios.workload import MOST_REPLICATIONS
+from simulations.scenarios.workload import MOST_REPLICATIONS, estimate
 from workflow.errors import DocketsimError, InputError, Problem
+from workflow.run_files.manifest import MOST_IN_PART
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
 _FEW_CASES = 20_000
+_CASES_OF_PART = 100_000
+_LEAST_PARTS = 50
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -72,42 +85,56 @@ class Job:
             own_python=bool(self.hooks or self.processes), confidence=self.options.confidence,
         )  # fmt: skip
 
-    def run(self, replication: int, plan: Plan | None = None) -> int:
-        """Run one replication and write its parts, then the record that lists them."""
-        path = sample_path(self.engine, self.options.seed, replication)
-        plan = plan or make_plan(self.scenario, path)
-        violations: list[Violation] = []
-        if "cases" in self.kinds:
-            plan.cases.draw()
-        with _Background(len(plan.cases)) as background:  # writes parts and checks the log while the next part is computed
-            cases = background.submit(self._write_cases, plan.cases, replication)
-            if self.engine == "simpy":
-                log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+    @cached_property
+    def per_part(self) -> int:
+        """Return how many replications share a part: several if they are many and small."""
+        of_size = _CASES_OF_PART // max(1, round(estimate(self.scenario).n_cases))
+        return max(1, min(self.options.replications // _LEAST_PARTS, of_size, MOST_IN_PART))
+
+    def spans(self, numbers: Iterable[int]) -> list[Span]:
+        """Divide replications into those that share a part. An interrupted run is resumed with the same parts."""
+        spans: list[Span] = []
+        for k in numbers:
+            if spans and spans[-1].last == k - 1 and (k - 1) % self.per_part:
+                spans[-1] = Span(spans[-1].first, k)
             else:
-                log = simulate_on(self.engine, plan, path, self.monitor, violations)
-            self._end_if_orphaned()
-            events = background.submit(self._write_events, log, replication)
-            groupings = [group_cases(plan.cases, name) for name in self.by]
-            values = measure(log, self.days, groupings, self.options.selection)
-            checked = background.submit(check_log, log)  # after measuring: both at once need more memory
-            for part in (cases, events):
-                part.result()
-            write_measures(part_path(self.folder, "measures", replication), values, replication)
-            queues = long_queues(log)
-            checked.result()
+                spans.append(Span(k, k))
+        return spans
+
+    def run(self, span: Span, plan: Plan | None = None) -> Span:
+        """Run the replications of a part and write it, then the record that lists it.
+
+        Parameters
+        ----------
+        plan : Plan, optional
+            The plan of the first replication, if it has been made.
+        """
+        queues: dict[int, list[LongQueue]] = {}
+        violations: dict[int, Counter[str]] = {}
+        with _Writing(self, span) as writing:
+            for k in span.numbers:
+                path = sample_path(self.engine, self.options.seed, k)
+                plan = plan or make_plan(self.scenario, path)
+                writing.add("cases", k, plan.cases)
+                log, broken = self._simulate(plan, path)
+                self._end_if_orphaned()
+                writing.add("events", k, log)
+                groupings = [group_cases(plan.cases, name) for name in self.by]
+                values = measure(log, self.days, groupings, self.options.selection)
+                checked = writing.submit(check_log, log)  # after measuring: both at once need more memory
+                writing.add("measures", k, values)
+                queues[k], violations[k] = long_queues(log), Counter(v.rule for v in broken)
+                checked.result()
+                plan = None
         self._end_if_orphaned()
-        write_record(self.folder, replication, self.kinds, queues, Counter(v.rule for v in violations))
-        return replication
+        write_record(self.folder, span, self.kinds, queues, violations)
+        return span
 
-    def _write_cases(self, cases: Cases, replication: int) -> None:
-        if "cases" in self.kinds:
-            write_cases(part_path(self.folder, "cases", replication), cases, replication)
-
-    def _write_events(self, log: EventLog, replication: int) -> None:
-        if "events" in self.kinds:
-            write_events(part_path(self.folder, "events", replication), log, replication)
-        if "holds" in self.kinds:
-            write_holds(part_path(self.folder, "holds", replication), log, replication)
+    def _simulate(self, plan: Plan, path: SamplePath) -> tuple[EventLog, list[Violation]]:
+        violations: list[Violation] = []
+        if self.engine == "simpy":
+            return simulate(plan, path, self.hooks, self.processes, self.monitor, violations), violations
+        return simulate_on(self.engine, plan, path, self.monitor, violations), violations
 
     def _end_if_orphaned(self) -> None:
         """Exit if the main process has ended: another run may own the folder now."""
@@ -115,29 +142,77 @@ class Job:
             os._exit(1)
 
 
-class _Background:
-    """Run functions in another thread; for few cases in this one, where that takes less time."""
+_WRITERS: Mapping[str, Callable[[Path, Any], None]] = {
+    "cases": write_cases,
+    "events": write_events,
+    "holds": write_holds,
+    "measures": write_measures,
+}
 
-    def __init__(self, n_cases: int) -> None:
-        self._threads = ThreadPoolExecutor(1) if n_cases > _FEW_CASES else None
+
+class _Writing:
+    """Write the tables of a part as they become complete.
+
+    One large replication is written, and its log checked, in another thread while the next table is computed. For small ones
+    that would take longer.
+    """
+
+    def __init__(self, job: Job, span: Span) -> None:
+        self._job = job
+        self._span = span
+        self._tables: dict[str, dict[int, Any]] = {kind: {} for kind in job.kinds}
+        self._threads: ThreadPoolExecutor | None = None
+        self._writing: list[Future[object]] = []
+
+    def add(self, kind: str, replication: int, rows: Any) -> None:
+        """Add a table of a replication, and write the part if it was the last one. Holds are written with the events."""
+        if isinstance(rows, Cases):
+            if kind in self._tables:
+                rows.draw()  # before several threads read them
+            if self._span.first == self._span.last and len(rows) > _FEW_CASES:
+                self._threads = ThreadPoolExecutor(1)
+        for each in (kind, *(["holds"] if kind == "events" else [])):
+            if each in self._tables:
+                table = self._tables[each]
+                table[replication] = rows
+                if len(table) == len(self._span.numbers):
+                    path = part_path(self._job.folder, each, self._span)
+                    self._writing.append(self.submit(_WRITERS[each], path, self._tables.pop(each)))
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
         """Run a function now or soon; an error is raised by the future's `result`."""
         if self._threads is not None:
             return self._threads.submit(function, *arguments)
         future = Future[object]()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
+        future.set_result(function(*arguments))
         return future
 
-    def __enter__(self) -> _Background:
+    def __enter__(self) -> _Writing:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self._threads is not None:
             self._threads.shutdown()
+        if kind is None:
+            for future in self._writing:
+                future.result()
+
+
+def rerun(scenario: Scenario, folder: Path, options: RunOptions, by: Sequence[str], span: Span) -> None:
+    """Run the replications of one part of a run again, into a folder without a manifest.
+
+    Raises
+    ------
+    InputError
+        For an option that is not valid.
+    """
+    check_options(scenario, options, span.first, (), None, False)
+    engine = choose_engine(options.engine, scenario, len(span.numbers), False)
+    job = Job(scenario, folder, options, (None, *options.at), tuple(by), {}, (), None, engine)
+    for kind in job.kinds:
+        (folder / kind).mkdir(parents=True)
+    prepare(engine)
+    job.run(span)
 
 
 def check_options(
@@ -204,38 +279,40 @@ def run_all(job: Job, folder: RunFolder, numbers: Sequence[int], progress: Repor
     todo = [k for k in numbers if k not in complete]
     if todo:
         folder.reopen()
-    for k in todo:
-        record_path(folder.path, k).unlink(missing_ok=True)
+    spans = job.spans(todo)
+    folder.forget(spans)
+    finished = len(complete)
     if progress is not None:
-        progress(len(complete), len(numbers))
-    for finished, _ in enumerate(_each(job, todo, planned), start=len(complete) + 1):
+        progress(finished, len(numbers))
+    for span in _each(job, spans, planned):
+        finished += len(span.numbers)
         if progress is not None:
             progress(finished, len(numbers))
 
 
-def _each(job: Job, numbers: Sequence[int], planned: dict[int, Plan]) -> Iterator[int]:
-    """Run replications, and yield the number of each when it finishes."""
-    workers = min(job.options.workers, len(numbers))
-    if numbers:
+def _each(job: Job, spans: Sequence[Span], planned: dict[int, Plan]) -> Iterator[Span]:
+    """Run the replications of each part, and yield it when it is written."""
+    workers = min(job.options.workers, len(spans))
+    if spans:
         prepare(job.engine)
     if workers <= 1:
-        yield from (job.run(k, planned.pop(k, None)) for k in numbers)
+        yield from (job.run(span, planned.pop(span.first, None)) for span in spans)
         return
     planned.clear()
     from joblib import delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
     # A worker process may be older than this run, and have started in another folder.
-    todo, shared = list(numbers), Shared(replace(job, folder=job.folder.absolute()))
+    todo, shared = list(spans), Shared(replace(job, folder=job.folder.absolute()))
     while todo:
-        yielded: set[int] = set()
+        yielded: set[Span] = set()
         try:
-            for k in in_processes((delayed(_run)(shared, k) for k in todo), workers, in_order=False):
-                yielded.add(k)
-                yield k
+            for span in in_processes((delayed(_run)(shared, span) for span in todo), workers, in_order=False):
+                yielded.add(span)
+                yield span
             return
         except TerminatedWorkerError:
-            finished = {k for k in todo if record_path(job.folder, k).exists()}
+            finished = {span for span in todo if record_path(job.folder, span).exists()}
             if not finished:
                 raise WorkerLost(
                     f"{job.folder}: worker processes were killed repeatedly, probably out of memory."
@@ -243,11 +320,11 @@ def _each(job: Job, numbers: Sequence[int], planned: dict[int, Plan]) -> Iterato
                 ) from None
             warnings.warn("a worker process was killed, probably out of memory; its replications are run again", stacklevel=2)
             yield from finished - yielded
-            todo = [k for k in todo if k not in finished]
+            todo = [span for span in todo if span not in finished]
 
 
-def _run(job: Shared[Job], replication: int) -> int:
-    return job.value.run(replication)
+def _run(job: Shared[Job], span: Span) -> Span:
+    return job.value.run(span)
 
 
 def until_precise(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from simulations.measuring.descriptors import describe
 from simulations.measuring.selection import Selection
 from simulations.run_folder.database import cursor
+from simulations.run_folder.folders import parts_of
 from simulations.run_folder.manifest import read_manifest
 from simulations.running.intervals import Prediction, interval, prediction
 from simulations.running.options import CONFIDENCE
@@ -245,9 +246,8 @@ def read_values(folder: Path, replications: Iterable[int]) -> Values:
     """
     days = ", ".join(f"date '{dt.date.fromisoformat(day)}'" for day in read_manifest(folder)["at"])
     rows = _query(
-        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true, hive_partitioning = false))"
-        ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
-        f' where not ({_DAILY}) or "at" in ({days or "null"}) group by all order by min(row)',
+        'select measure, court, "by", "group", "at", unit, list(value order by replication) from part'
+        f' where not ({_DAILY}) or "at" in ({days or "null"}) group by all order by min(file_row_number)',
         folder,
         replications,
         "fetchall",
@@ -283,21 +283,17 @@ def check_values(values: Values, scenario: Scenario, folder: Path, replications:
 
 
 def _without_measures(folder: Path, replications: Sequence[int]) -> list[int]:
-    measured = _query(
-        "select distinct replication from read_parquet(?, hive_partitioning = false)", folder, replications, "fetchall"
-    )
+    measured = _query("select distinct replication from part", folder, replications, "fetchall")
     return sorted({*replications} - {number for (number,) in measured})
 
 
 def read_series(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> Series:
     """Return the daily series of a run folder; an empty one if `pending` was not chosen."""
     numbers = list(replications)
-    # Each part has the chosen courts of a day in the same order.
-    courts = f"select court from read_parquet(?, file_row_number = true, hive_partitioning = false) where {_DAILY} group by court order by min(file_row_number)"
+    courts = f"select court from part where {_DAILY} group by court order by min(file_row_number)"
     names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
-        f'select "at", value from read_parquet(?, file_row_number = true, hive_partitioning = false) where {_DAILY}'
-        ' order by "at", file_row_number, replication',
+        f'select "at", value from part where {_DAILY} order by "at", list_position({[*names]}::varchar[], court), replication',
         folder,
         numbers,
         "fetchnumpy",
@@ -315,12 +311,13 @@ _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 
 def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
-    """Query the measures of these replications."""
-    from simulations.run_folder.parts import part_path
-
-    files = [literal_path(part_path(folder, "measures", k)) for k in replications]
+    """Query ``part``: the measures of these replications, with `file_row_number`."""
+    numbers, parts = [*replications], parts_of(folder, "measures")
+    files = list(dict.fromkeys(literal_path(parts[k]) for k in numbers))
+    rows = "read_parquet($files, file_row_number = true, hive_partitioning = false)"
+    part = f"with part as (select * from {rows} where replication in (select unnest($numbers))) "
     with readable(folder), cursor() as connection:
-        return getattr(connection.execute(query, [files]), fetch)()
+        return getattr(connection.execute(part + query, {"files": files, "numbers": numbers}), fetch)()
 
 
 def estimates(

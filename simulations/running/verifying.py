@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations.run_folder.folders import Record, finished_replications, recorded_contents
+from simulations.run_folder.folders import Record, by_span, finished_replications, recorded_contents
 from simulations.run_folder.manifest import MANIFEST, canonical_hash, manifest_hash, read_manifest, versions
 from simulations.run_folder.parts import KINDS, part_path, record_path
+from simulations.running.jobs import rerun
+from simulations.running.options import RunOptions
 from simulations.running.recorded import recorded_scenario
-from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.files.validation import format_names
@@ -98,7 +99,7 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
         wrong.append((MANIFEST, f"the run is not finished: {progress}; complete it with --resume (resume=True)"))
     differing = _differing(folder, manifest, records, loaded, again) if loaded is not None else []
     wrong += differing
-    n_parts = sum(len(record.parts) for record in records.values())
+    n_parts = sum(len(record.parts) for record in _first_of_parts(records))
     return Verification(folder, n_parts, len(records), int(manifest["replications"]), wrong, again, not differing)
 
 
@@ -115,15 +116,22 @@ def _description(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[str, s
 def _damaged(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
     return [
         (_name(folder, path), "not as it was written" if path.exists() else "missing")
-        for k, record in records.items()
-        for path in record.damaged(folder, k)
+        for record in _first_of_parts(records)
+        for path in record.damaged(folder)
     ]
+
+
+def _first_of_parts(records: Mapping[int, Record]) -> list[Record]:
+    """Return one record of those that share their parts."""
+    return [next(iter(of_span.values())) for of_span in by_span(records).values()]
 
 
 def _unlisted(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
     """Return files beside the parts that belong to no finished replication. Other tools would read them."""
-    listed = {part_path(folder, kind, k) for k, record in records.items() for kind in record.parts}
-    listed |= {record_path(folder, k) for k in records}  # of an unfinished run, or of one killed as it finished
+    listed = {part_path(folder, kind, record.span) for record in records.values() for kind in record.parts}
+    listed |= {
+        record_path(folder, record.span) for record in records.values()
+    }  # of an unfinished run, or of one killed as it finished
     existing = {path for kind in KINDS for path in (folder / kind).glob("*") if not path.name.startswith(".")}
     return [(_name(folder, path), "belongs to no finished replication") for path in sorted(existing - listed)]
 
@@ -138,7 +146,7 @@ def _scenario(folder: Path, manifest: Mapping[str, Any], given: str | Path | Sce
 def _differing(
     folder: Path, manifest: Mapping[str, Any], records: Mapping[int, Record], scenario: Scenario, again: list[int]
 ) -> list[tuple[str, str]]:
-    """Rerun replications, and return the parts whose bytes differ."""
+    """Rerun the parts that have these replications, and return those whose bytes differ."""
     days = [dt.date.fromisoformat(day) for day in manifest["at"]]
     now = versions()
     then = manifest.get("versions", {}).items()
@@ -146,16 +154,16 @@ def _differing(
     made_with = f" (it was made with {format_names(changed)})" if changed else ""
     differing = []
     with tempfile.TemporaryDirectory() as scratch:
-        for k in again:
-            fresh = Path(scratch) / str(k)
-            run(
-                scenario, replications=max(k, manifest["replications"]), seed=manifest["seed"], only=k, out=fresh,
-                at=days, by=manifest["by"], keep=manifest["keep"], measures=manifest["measures"],
-                courts=manifest["courts"], progress=False,
+        for span in dict.fromkeys(records[k].span for k in again):
+            fresh = Path(scratch) / span.name
+            options = RunOptions(
+                replications=max(span.last, manifest["replications"]), seed=manifest["seed"], at=days, keep=manifest["keep"],
+                measures=manifest["measures"], courts=manifest["courts"],
             )  # fmt: skip
-            for kind in records[k].parts:
-                old, new = part_path(folder, kind, k), part_path(fresh, kind, k)
-                if old.is_file() and old.read_bytes() != new.read_bytes():
+            rerun(scenario, fresh, options, manifest["by"], span)
+            for kind in records[span.first].parts:
+                old, new = part_path(folder, kind, span), part_path(fresh, kind, span)
+                if old.is_file() and (not new.is_file() or old.read_bytes() != new.read_bytes()):
                     differing.append((_name(folder, old), f"a rerun gives other bytes{made_with}"))
     return differing
 

@@ -147,7 +147,7 @@ def test_a_wrong_query_is_explained(query: str, message: str, opened: RunResult)
 
 def test_a_run_without_an_event_log_says_so(tiny: Path, tmp_path: Path) -> None:
     """The other tables are there."""
-    result = run(tiny, out=tmp_path / "r", keep="measures")
+    result = run(tiny, out=tmp_path / "r", keep="cases")
     assert result.cases.limit(1).fetchall()
     with pytest.raises(InputError, match="this run has no events"):
         _ = result.events

@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
@@ -24,8 +26,11 @@ MANIFEST = "manifest.json"
 KINDS = ("cases", "events", "holds", "measures")
 """The folders of parts, and the tables in them. Only runs with teams have holds. What else a run has, its `keep` says."""
 
-_PART = re.compile(rf"(?P<kind>{'|'.join(KINDS)})/replication=(?P<replication>[1-9][0-9]{{0,8}})\.parquet")
-_RECORD = re.compile(r"replication=([1-9][0-9]{0,8})\.json")
+MOST_IN_PART = 1000
+"""Maximum number of replications that share a part."""
+
+_PART = re.compile(rf"({'|'.join(KINDS)})/([a-z0-9=-]+)\.parquet")
+_SPAN = re.compile(r"replication=([1-9][0-9]{0,8})|replications=([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _FILE = re.compile(r"(manifest|comparison|sweep)\.json|(scenario|workflow|policy-[0-9]+)\.yaml|\.lock")
 _FOLDER = re.compile(rf"{'|'.join(KINDS)}|base|(other|point)-[0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,30 +38,97 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 Queue = tuple[str, str, float, bool, int, int]
 
 
+class Span(NamedTuple):
+    """The replications that share a part, from the first to the last."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of its files, without their ending.
+
+        Examples
+        --------
+        >>> Span(7, 7).name, Span(1, 50).name
+        ('replication=7', 'replications=1-50')
+        """
+        return f"replication={self.first}" if self.first == self.last else f"replications={self.first}-{self.last}"
+
+    @property
+    def numbers(self) -> range:
+        """Return the numbers of the replications."""
+        return range(self.first, self.last + 1)
+
+    @classmethod
+    def parse(cls, name: str) -> Span | None:
+        """Return the span of a name; ``None`` if it is not one.
+
+        Examples
+        --------
+        >>> Span.parse("replications=1-50"), Span.parse("replications=50-1")
+        (Span(first=1, last=50), None)
+        """
+        if (match := _SPAN.fullmatch(name)) is None:
+            return None
+        if match[1]:
+            return cls(int(match[1]), int(match[1]))
+        first, last = int(match[2]), int(match[3])
+        return cls(first, last) if first < last < first + MOST_IN_PART else None
+
+
 class Recorded(Entry):
-    """What a run folder records of a finished replication.
+    """What a run folder records of the finished replications of a part.
 
     Attributes
     ----------
     parts : dict of str to str
         The SHA-256 of each part, by kind.
-    queues : list of tuple
-        The rows of `simulations.measuring.trends.LongQueue`.
-    violations : dict of str to int
-        With a monitor: how often each rule was broken.
+    queues : dict of str to list of tuple
+        By replication: the rows of `simulations.measuring.trends.LongQueue`.
+    violations : dict of str to dict
+        With a monitor, by replication: how often each rule was broken.
     """
 
     parts: dict[Literal["cases", "events", "holds", "measures"], str]
-    queues: list[Queue] = Field(default_factory=list)
-    violations: dict[str, int] = Field(default_factory=dict)
+    queues: dict[str, list[Queue]] = Field(default_factory=dict)
+    violations: dict[str, dict[str, int]] = Field(default_factory=dict)
 
     @field_validator("queues", mode="before")
     @classmethod
-    def _rows(cls, rows: Any) -> Any:
-        return [tuple(row) if isinstance(row, list) else row for row in rows] if isinstance(rows, list) else rows
+    def _rows(cls, queues: Any) -> Any:
+        return {k: _tuples(rows) for k, rows in queues.items()} if isinstance(queues, dict) else queues
+
+
+def _tuples(rows: Any) -> Any:
+    return [tuple(row) if isinstance(row, list) else row for row in rows] if isinstance(rows, list) else rows
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished replication.
+
+    Attributes
+    ----------
+    span : Span
+        The replications that share its parts.
+    parts : mapping of str to str
+        The SHA-256 of each part, by kind.
+    queues : sequence of tuple
+        The rows of `simulations.measuring.trends.LongQueue`.
+    violations : mapping of str to int
+        With a monitor: how often each rule was broken.
+    """
+
+    span: Span
+    parts: Mapping[Any, str]
+    queues: Sequence[Queue]
+    violations: Mapping[str, int]
 
 
 class _WithParts(Protocol):
+    @property
+    def span(self) -> Span: ...
     @property
     def parts(self) -> Mapping[Any, str]: ...
 
@@ -108,10 +180,13 @@ class Manifest(Entry):
     @classmethod
     def _parts(cls, parts: dict[str, str]) -> dict[str, str]:
         for name, digest in parts.items():
-            if not _PART.fullmatch(name):
+            if _part(name) is None:
                 raise ValueError(f"{format_value(name)} is not a part, such as 'cases/replication=1.parquet'")
             if not _SHA256.fullmatch(digest):
                 raise ValueError(f"{name}: must be a SHA-256 of 64 hexadecimal digits, not {format_value(digest)}")
+        for one, two in pairwise(sorted({part[1] for name in parts if (part := _part(name))})):
+            if two.first <= one.last:
+                raise ValueError(f"{one.name} and {two.name} have a replication in common")
         return parts
 
     @field_validator("queues")
@@ -119,7 +194,7 @@ class Manifest(Entry):
     def _queues(cls, queues: dict[str, Any]) -> dict[str, Any]:
         for replication, rows in queues.items():
             try:
-                Recorded(parts={}, queues=rows)
+                Recorded(parts={}, queues={replication: rows})
             except ValidationError:
                 raise ValueError(f"{format_value(replication)}: is not a list of queues") from None
         return queues
@@ -193,35 +268,48 @@ def kinds_of(keep: str, teams: bool) -> tuple[str, ...]:
     return tuple(kind for kind in kept if teams or kind != "holds")
 
 
-def part_path(folder: Path, kind: str, replication: int) -> Path:
-    """Return the path of a part of a replication."""
-    return folder / kind / f"replication={replication}.parquet"
+def _part(name: str) -> tuple[str, Span] | None:
+    """Return the kind and the span of a part by its name in a manifest; ``None`` if it is not the name of a part."""
+    match = _PART.fullmatch(name)
+    span = Span.parse(match[2]) if match else None
+    return None if match is None or span is None else (match[1], span)
 
 
-def read_records(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Recorded]:
+def part_path(folder: Path, kind: str, span: Span) -> Path:
+    """Return the path of a part."""
+    return folder / kind / f"{span.name}.parquet"
+
+
+def read_records(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Finished]:
     """Return the record of every finished replication.
 
-    The manifest of a finished run has all of them, and no other file counts. Until then each replication has a file beside
-    the measures; one that cannot be read belongs to a replication that is not finished.
+    The manifest of a finished run has all of them, and no other file counts. Until then each part of the measures has a file
+    beside it; one that cannot be read belongs to replications that are not finished.
     """
+    return {
+        k: Finished(span, recorded.parts, recorded.queues.get(str(k), ()), recorded.violations.get(str(k), {}))
+        for span, recorded in sorted(_recorded(folder, manifest), key=lambda each: each[0])
+        for k in span.numbers
+    }
+
+
+def _recorded(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[Span, Recorded]]:
     if "parts" in manifest:
-        parts: dict[int, dict[str, str]] = {}
+        parts: dict[Span, dict[str, str]] = {}
         for name, digest in manifest["parts"].items():
-            if match := _PART.fullmatch(name):
-                parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
-        queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
-        return {
-            k: Recorded.model_validate({"parts": p, "queues": queues.get(str(k), []), "violations": violations.get(str(k), {})})
-            for k, p in sorted(parts.items())
-        }
-    records = {}
-    for path in (folder / "measures").glob("replication=*.json"):
-        if match := _RECORD.fullmatch(path.name):
+            if part := _part(name):
+                parts.setdefault(part[1], {})[part[0]] = digest
+        noticed = {name: manifest.get(name) or {} for name in ("queues", "violations")}
+        for span, of_span in parts.items():
+            mine = {name: {str(k): of[str(k)] for k in span.numbers if str(k) in of} for name, of in noticed.items()}
+            yield span, Recorded.model_validate({"parts": of_span, **mine})
+        return
+    for path in (folder / "measures").glob("replication*.json"):
+        if named := Span.parse(path.stem):
             try:
-                records[int(match[1])] = Recorded.model_validate(read_json(path))
+                yield named, Recorded.model_validate(read_json(path))
             except (InputError, ValidationError):
                 continue
-    return dict(sorted(records.items()))
 
 
 def part_files(folder: Path, kind: str, records: Mapping[int, _WithParts]) -> list[Path]:
@@ -232,7 +320,7 @@ def part_files(folder: Path, kind: str, records: Mapping[int, _WithParts]) -> li
     InputError
         If a part is missing.
     """
-    paths = [part_path(folder, kind, k) for k, record in records.items() if kind in record.parts]
+    paths = list(dict.fromkeys(part_path(folder, kind, r.span) for r in records.values() if kind in r.parts))
     missing = next((path for path in paths if not path.is_file()), None)
     if missing is not None:
         advice = f"docketsim verify {folder} lists missing files, --resume restores them"

@@ -58,8 +58,10 @@ def open_tables(folder: Path, parts: Mapping[str, Sequence[Path]], threads: int 
             yield connection
 
 
-def add_table(connection: Any, folder: Path, kind: str, paths: Sequence[Path]) -> None:
-    """Make the view of a table of a run from its parts.
+def add_table(
+    connection: Any, folder: Path, kind: str, paths: Sequence[Path], replications: Collection[int] | None = None
+) -> None:
+    """Make the view of a table of a run from its parts, or of some of its replications.
 
     Raises
     ------
@@ -70,7 +72,8 @@ def add_table(connection: Any, folder: Path, kind: str, paths: Sequence[Path]) -
     columns = ", ".join(map(identifier, declared))
     with readable(folder):
         _check_columns(connection, paths, declared)
-        connection.execute(f"create view {kind} as select {columns} from {parquet(paths)}")
+        rows = "" if replications is None else f" where replication in ({', '.join(map(str, map(int, replications)))})"
+        connection.execute(f"create view {kind} as select {columns} from {parquet(paths)}{rows}")
 
 
 @contextmanager
