@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -28,7 +28,7 @@ from simulations.running.joint_runs import check_each, loaded, open_joint_folder
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.progress import Progress
 from simulations.running.recorded import recorded_scenario
-from simulations.running.results import read_values
+from simulations.running.results import Values, read_values
 from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult, nearest
@@ -184,7 +184,9 @@ def compare(
     )  # fmt: skip
     base_folder, *folders = [run.folder for run in runs.values()]
     for name, other, other_folder in zip(names, rest, folders, strict=True):
-        result.differences.extend(_differences(result, name, other, (base_folder, other_folder), {None, *options.at}))
+        numbers = range(1, options.replications + 1)
+        values, theirs = read_values(base_folder, numbers), read_values(other_folder, numbers)
+        result.differences.extend(paired_differences(result, name, other, values, theirs, {None, *options.at}))
         if options.keep == "events":
             result.cases[name], result.changes[name] = pair_cases(
                 first, base_folder, other, other_folder, options.seed, range(1, options.replications + 1), options.confidence
@@ -268,15 +270,21 @@ def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
     return names
 
 
-def _differences(
-    comparison: Comparison, against: str, scenario: Scenario, folders: tuple[Path, Path], days: set[dt.date | None]
+def paired_differences(
+    comparison: Comparison, against: str, scenario: Scenario, values: Values, theirs: Values, days: Container[dt.date | None]
 ) -> list[Difference]:
-    """Pair every measure that both runs have, and correct for multiple tests; second views of a wait only by name."""
-    numbers = range(1, comparison.replications + 1)
-    theirs = read_values(folders[1], numbers)
+    """Pair every measure that both runs have, and correct for multiple tests; second views of a wait only by name.
+
+    Parameters
+    ----------
+    values, theirs : mapping
+        The values of the base and of the other scenario, of the same replications.
+    days : container of date or None
+        The days to compare; ``None`` is the end of the run.
+    """
     descriptors, scenarios = describe(comparison.base), (comparison.base, scenario)
     differences, vectors = [], []
-    for key, mine in read_values(folders[0], numbers).items():
+    for key, mine in values.items():
         measure, court, by, _, at, unit = key
         if by is not None or at not in days or key not in theirs:
             continue

@@ -73,7 +73,9 @@ def load_scenario(
     return _load(node, changes, files)
 
 
-def change_scenario(scenario: Scenario, changes: Mapping[str, Plain] | Sequence[str]) -> Scenario:
+def change_scenario(
+    scenario: Scenario, changes: Mapping[str, Plain] | Sequence[str], workflow: Workflow | None = None
+) -> Scenario:
     """Return a scenario with other values at some paths, checked like a file. Other files are not read again.
 
     A value that is set is known: an entry of `uncertain:` for its path no longer applies.
@@ -83,6 +85,8 @@ def change_scenario(scenario: Scenario, changes: Mapping[str, Plain] | Sequence[
     scenario : Scenario
     changes : mapping of str to object, or sequence of str
         New values by path, ``{"pools.reviewers.size.denver": 20}``, or texts as ``--set`` has them.
+    workflow : Workflow, optional
+        Another one in place of its workflow, such as one with other guards.
 
     Raises
     ------
@@ -95,7 +99,13 @@ def change_scenario(scenario: Scenario, changes: Mapping[str, Plain] | Sequence[
     >>> load_scenario("pilot").change({"pools.reviewers.size.denver": 20}).pools["reviewers"].sizes
     (((0, 20),), ((0, 14),))
     """
-    return _load(scenario.document, changes, OtherFiles(scenario.files.read)) if changes else scenario
+    if not changes and workflow is None:
+        return scenario
+    files = OtherFiles(scenario.files.read)
+    if workflow is not None:
+        given = scenario.document.value["workflow"]
+        files.hold(given.value, given.folder, workflow)
+    return _load(scenario.document, changes, files)
 
 
 def _load(node: Node, changes: Mapping[str, Plain] | Sequence[str], files: OtherFiles) -> Scenario:

@@ -1,0 +1,108 @@
+"""What the worker processes of a session do: replications, verdicts, and the files to download."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from simulations.running.in_memory import Replication, replicate_in_memory
+from simulations.running.options import ReplicationOptions, RunOptions
+from simulations.scenarios.scenario import Scenario
+from workflow.model.definition import Workflow
+
+Side = Literal["base", "what-if"]
+Product = Literal["page", "log"]
+SECONDS_A_RULE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished replication of a scenario."""
+
+    side: Side
+    number: int
+    replication: Replication
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The verdict on a rule.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        The notes, and the shortest history that breaks the rule.
+    """
+
+    rule: str
+    decision: str
+    lines: tuple[str, ...]
+
+
+def replicate(
+    todo: Sequence[tuple[Side, int]], scenarios: Mapping[Side, Scenario], options: ReplicationOptions
+) -> Iterator[Finished | str]:
+    """Run replications, and yield each when it is finished; a text says what takes long.
+
+    Where the fast engine is not compiled yet, the first of each scenario runs on the other, which gives the same result.
+    """
+    from simulations.engines.choosing import prepare, will_compile
+
+    done = set[Side]()
+    for side, number in todo:
+        chosen = options
+        if will_compile(options.engine, scenarios[side], options.replications):
+            if side in done:
+                yield "Compiling the fast engine, once: one to two minutes. The results so far stay."
+                prepare("compiled")
+            else:
+                chosen = replace(options, engine="simpy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            replication = replicate_in_memory(scenarios[side], number, chosen)
+        done.add(side)
+        yield Finished(side, number, replication)
+
+
+def decide(workflow: Workflow) -> Iterator[Decided]:
+    """Decide the rules of a workflow one by one, and yield each verdict."""
+    from workflow.proving.proof import Prover
+    from workflow.proving.report import Proof, render_verdict
+
+    prover = Prover(workflow)
+    for rule in workflow.rules:
+        verdict = prover.decide(rule, SECONDS_A_RULE)
+        _, *lines = render_verdict(Proof(workflow, (verdict,), None, rules_compared=False), verdict)
+        notes = [note for note in (verdict.reason, verdict.vacuous and f"holds vacuously: {verdict.vacuous}") if note]
+        yield Decided(rule.name, verdict.decision, (*notes, *(line.strip() for line in lines)))
+
+
+def produce(product: Product, base: Scenario, what_if: Scenario | None, options: RunOptions, folder: Path) -> Iterator[Path]:
+    """Run a scenario, or compare two, and yield the path of the page, or of the log of the what-if.
+
+    Parameters
+    ----------
+    folder : Path
+        The file stays here. The run folder is deleted.
+    """
+    from simulations.comparing.comparison import compare
+    from simulations.exporting.exports import export
+    from simulations.report import write_page
+    from simulations.running.runs import run
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out = Path(scratch) / "run"
+        if product == "log":
+            run(what_if or base, replace(options, replications=1), out=out, progress=False)
+            yield export(out, "csv", folder / f"{base.name}-log.csv").path
+            return
+        if what_if is None:
+            run(base, options, out=out, progress=False)
+        else:
+            compare(base, what_if, out=out, options=options, progress=False)
+        yield write_page(out, folder / f"{base.name}.html")
