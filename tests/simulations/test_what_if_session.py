@@ -75,7 +75,7 @@ def test_the_what_if_has_the_differences_of_the_command(session: Session, tmp_pa
     shown = _result(session)
     tiny = tmp_path / "tiny.yaml"
     compared = compare(
-        tiny, tiny, other_changes=[f"{SIZE}=3"], replications=3, out=tmp_path / "both", engine="simpy", events=False
+        tiny, tiny, other_changes=[f"{SIZE}=3"], replications=3, out=tmp_path / "both", engine="simpy", keep="measures"
     )
     mine = [d.json() | {"against": ""} for d in shown.comparison.differences]
     assert mine == [d.json() | {"against": ""} for d in compared.differences]
@@ -168,7 +168,9 @@ def test_sliders_reach_the_value_and_have_room_around_it() -> None:
 def test_a_wrong_guard_has_the_message_of_the_checker(session: Session) -> None:
     """It is beside the guard, and the last good what-if stays."""
     assert not session.set_condition(GUARD, 'kind == "plane"')
-    assert session.wrong == {GUARD: ["transition 'store': when: 'plane' is not a value of kind; allowed: 'plain', 'odd'. Did you mean 'plain'?"]}
+    assert session.wrong == {
+        GUARD: ["transition 'store': when: 'plane' is not a value of kind; allowed: 'plain', 'odd'. Did you mean 'plain'?"]
+    }
     assert not session.changed
 
 
