@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from simulations.cli.common import Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
+from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -17,40 +18,79 @@ NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")]
 
 
 def import_(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="eoir: a release of the immigration courts.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the release, or its zip file.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="eoir: a release of the immigration courts; log: an event log of any program.")
+    ],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="eoir: the folder of the release, or its zip file; log: a CSV, Parquet, Excel or XES file."
+        ),
+    ],
     out: NewFolder,
     as_of: Annotated[
         str | None,
         typer.Option(
             metavar="DATE",
-            help="The last day that the records cover; default: in the name of the folder, or the last recorded day.",
+            help="eoir: the last day that the records cover; default: in the name of the folder, or the last recorded day.",
         ),
     ] = None,
     ignore_counts: Annotated[
-        bool, typer.Option("--ignore-counts", help="Import also tables whose number of rows is not that of Count.txt.")
+        bool, typer.Option("--ignore-counts", help="eoir: import also tables whose number of rows is not that of Count.txt.")
     ] = False,
-    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory that the database may use, such as 2GB.")] = "2GB",
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="eoir: memory that the database may use; default: 2GB.")
+    ] = None,
     resume: Resume = False,
+    columns: Columns = None,
+    names: StepNames = None,
+    only: Only = None,
+    mapping: MappingPath = None,
+    time_format: TimeFormats = None,
+    decimal: DecimalMark = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    zone: TimeZone = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Import records into an event log and a table of cases, which audit reads without a mapping."""
-    with report_errors(lambda: resume_command(out)):
-        from simulations.importing.eoir import import_eoir
+    """Import records into an event log and a table of cases, which audit, discover and fit read without a mapping."""
+    with report_errors(lambda: resume_command(out) if source == "eoir" else None):
+        from workflow.auditing.mapping import load_mapping, mapping_of
 
-        _check_source(source, ("eoir",))
+        _check_source(source, ("eoir", "log"))
+        of_eoir = {"--as-of": as_of, "--ignore-counts": ignore_counts, "--memory": memory, "--resume": resume}
+        of_log = {
+            "--map": columns, "--name": names, "--only": only, "--mapping": mapping, "--time-format": time_format,
+            "--decimal": decimal, "--encoding": encoding, "--sheet": sheet, "--time-zone": zone,
+        }  # fmt: skip
+        other = of_log if source == "eoir" else of_eoir
+        if given := [name for name, value in other.items() if value]:
+            raise InputError([f"{name}: does not apply to import {source}" for name in given])
+        if source == "log":
+            from simulations.importing.foreign import import_log
 
-        def say(line: str) -> None:
-            if not (quiet or as_json):
-                echo(line, err=True)
-
-        last = None if as_of is None else date(as_of, "--as-of")
-        imported = import_eoir(path, out, as_of=last, resume=resume, ignore_counts=ignore_counts, memory=memory, say=say)
+            said = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
+            imported = import_log(path, out, said if mapping is None else said.over(load_mapping(mapping)), zone)
+        else:
+            imported = _release(path, out, as_of, ignore_counts, memory, resume, quiet or as_json)
         if as_json:
             print_json(imported.about)
         elif not quiet:
             echo(_summary(imported))
+
+
+def _release(
+    path: Path, out: Path, as_of: str | None, ignore_counts: bool, memory: str | None, resume: bool, silent: bool
+) -> Imported:
+    from simulations.importing.eoir import import_eoir
+
+    def say(line: str) -> None:
+        if not silent:
+            echo(line, err=True)
+
+    last = None if as_of is None else date(as_of, "--as-of")
+    return import_eoir(path, out, as_of=last, resume=resume, ignore_counts=ignore_counts, memory=memory or "2GB", say=say)
 
 
 def synth(
@@ -93,7 +133,20 @@ def _check_source(source: str, known: tuple[str, ...]) -> None:
 def _summary(imported: Imported) -> str:
     """Return what was imported, and what was set aside."""
     about = imported.about
-    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {about['last_day']}"]
+    last = about.get("last_day") or about["observed_until"].replace("T", " ")
+    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {last}"]
+    lines += _of_tables(about) if about["source"] == "eoir" else _of_columns(about)
+    return "\n".join(lines)
+
+
+def _of_columns(about: dict[str, Any]) -> list[str]:
+    lines = [f"  {note}" for note in about["notes"]]
+    lines.append(f"  facts: {', '.join(about['facts']) or 'none'}")
+    return lines + [f"  no fact: {column}: {reason}" for column, reason in about["no_facts"].items()]
+
+
+def _of_tables(about: dict[str, Any]) -> list[str]:
+    lines = []
     for name, table in about["tables"].items():
         parts = [f"{table['rows']:,} rows"]
         parts += [f"{table[what]:,} {what}" for what in ("repaired", "rejected", "flagged") if table[what]]
@@ -103,4 +156,4 @@ def _summary(imported: Imported) -> str:
     lines += [f"  {name}: not in the release" for name in about["missing_tables"]]
     if any(table["repaired"] or table["rejected"] or table["flagged"] for table in about["tables"].values()):
         lines.append("  each such row, with the reason and its line: repaired.csv, rejected.csv, flagged.csv")
-    return "\n".join(lines)
+    return lines

@@ -7,9 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulations.fitting.raw_log import EVENTS
+from simulations.fitting.raw_log import IMPORTED as ABOUT
 from workflow.errors import InputError
 
-EVENTS, CASES, ABOUT = "events.parquet", "cases.parquet", "import.json"
+__all__ = [
+    "ABOUT",
+    "CASES",
+    "EVENTS",
+    "FLAGGED",
+    "REJECTED",
+    "REPAIRED",
+    "UNFINISHED",
+    "Imported",
+    "is_imported",
+    "open_imported",
+]
+
+CASES = "cases.parquet"
 REJECTED, REPAIRED, FLAGGED = "rejected.csv", "repaired.csv", "flagged.csv"
 
 

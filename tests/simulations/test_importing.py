@@ -326,4 +326,4 @@ def test_the_command_prints_what_was_set_aside(court: Court, tmp_path: Path) -> 
     assert "A_TblCase: 193 rows, 10 repaired, 10 rejected, Count.txt says 195" in result.stdout
     wrong = CliRunner().invoke(app, ["import", "eior", str(court.release.folder), "--out", str(tmp_path / "other")])
     assert wrong.exit_code == 2
-    assert "eior: must be eoir. Did you mean 'eoir'?" in wrong.stderr
+    assert "eior: must be eoir or log. Did you mean 'eoir'?" in wrong.stderr
