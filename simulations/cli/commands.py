@@ -8,7 +8,7 @@ import typer
 
 from simulations.cli.calibrating import calibrate, hindcast
 from simulations.cli.common import echo
-from simulations.cli.fitting import discover
+from simulations.cli.fitting import discover, fit
 from simulations.cli.importing import import_, synth
 from simulations.cli.outputs import export, report
 from simulations.cli.planning import forecast, sensitivity, staff, sweep
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, compare, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify,
+    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify,
 ):  # fmt: skip
     app.command(_command.__name__.rstrip("_"))(_command)
 

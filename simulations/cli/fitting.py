@@ -1,14 +1,15 @@
-"""The commands from records to a scenario: ``docketsim discover``."""
+"""The commands from records to a scenario: ``docketsim discover`` and ``fit``."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulations.cli.common import Json, Quiet, echo, print_json, report_errors
+from simulations.cli.common import Json, Quiet, date, echo, print_json, report_errors
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError
 
@@ -58,6 +59,79 @@ def discover(
             print_json(found.json())
         elif not quiet:
             echo("\n".join(_said(found, log, out, beside, time_zone)))
+
+
+def fit(
+    log: LogPath,
+    workflow: Annotated[str, typer.Option(metavar="W", help="The workflow of the log: a path or a built-in name.")],
+    as_of: Annotated[
+        str, typer.Option(metavar="DATE", help="The scenario starts on this day; nothing from this day on is read.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The scenario file to write; its tables are written beside it.")],
+    days: Annotated[int, typer.Option(min=1, metavar="N", help="Length of the scenario in days.")] = 365,
+    columns: Columns = None,
+    names: StepNames = None,
+    only: Only = None,
+    mapping: MappingPath = None,
+    time_format: TimeFormats = None,
+    decimal: DecimalMark = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    time_zone: TimeZone = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a scenario to a log: backlog, arrivals, lengths, shares, events, servers, hours, each with its interval."""
+    with report_errors():
+        from simulations.fitting.fit import fit as run_fit
+        from simulations.fitting.fit import relative_workflow
+        from workflow.auditing.mapping import load_mapping, mapping_of
+        from workflow.loading import load_workflow
+
+        check_new(out)
+        loaded = load_workflow(workflow)
+        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
+        if mapping is not None:
+            given = given.over(load_mapping(mapping, loaded))
+        named = relative_workflow(workflow, out)
+        found = run_fit(log, loaded, named, date(as_of, "--as-of"), out, given, zone=time_zone, days=days)
+        _write_all(out, found.files)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            echo(
+                f"{out}: fitted to {found.n_cases:,} cases, {found.n_open:,} of them open, and {found.n_visits:,} visits to states"
+            )
+            for path, (estimate, low, high) in list(found.intervals().items())[:12]:
+                echo(f"  {path}: {estimate:.4g} ({low:.4g} to {high:.4g})")
+            if len(found.intervals()) > 12:
+                echo(f"  and {len(found.intervals()) - 12:,} more under uncertain:")
+            for note in found.notes:
+                echo(f"  {note}")
+            echo(f"next: docketsim run {shlex.quote(str(out))}")
+
+
+def _write_all(out: Path, files: Mapping[str, str]) -> None:
+    """Write a scenario with its tables, and load it; if it does not load, leave nothing behind.
+
+    Raises
+    ------
+    InputError
+        If a file exists already.
+    """
+    from simulations.loading import load_scenario
+    from simulations.run_folder.whole_files import write_text
+
+    paths = {out.parent / name: text for name, text in files.items()}
+    check_new(out, *(path for path in paths if path != out))
+    try:
+        for path, text in paths.items():
+            write_text(path, text)
+        load_scenario(out)
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def check_new(*paths: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workflow.auditing.foreign_events import absorbed_events, triggering_events
 from workflow.auditing.life_cycle import NO_START, completed_rows
-from workflow.auditing.log import AuditLog
+from workflow.auditing.log import AuditLog, Surroundings
 from workflow.auditing.log_columns import domain_indices
 from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog, usual_names
 from workflow.auditing.policies import checked_policies, policy_notes, policy_of_rows
@@ -35,6 +35,15 @@ _CAUSE, _END = "cause", "case:observed_until"
 _REPLAYED = ("from_state", "to_state", "case:initial_state")
 """Columns of an export of docketsim, from which the state and the record at every row follow."""
 
+_AROUND: dict[str, tuple[str, ...]] = {
+    "court": ("current_court", "court", "case:court"),
+    "to_court": ("to_court",),
+    "server": ("server", "org:resource", "resource"),
+    "home": ("case:court", "court"),
+    "arrived": ("arrived", "case:arrived"),
+}
+"""Columns of the surroundings of a log, with their usual names."""
+
 _OUTCOME = "outcome"
 """A column of exports with outcomes."""
 
@@ -50,16 +59,18 @@ def _initial(name: str) -> tuple[str, str]:
 
 
 def read_foreign(
-    path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None = None, policies: Sequence[Workflow] = ()
-) -> AuditLog:
+    path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None = None, policies: Sequence[Workflow] = (),
+    surroundings: bool = False,
+) -> AuditLog:  # fmt: skip
     """Read the log of another program; see `workflow.auditing.log_files.read_log`."""
-    return _Reading(path, InForce((workflow, *checked_policies(workflow, policies))), mapping, zone).log()
+    return _Reading(path, InForce((workflow, *checked_policies(workflow, policies))), mapping, zone, surroundings).log()
 
 
 class _Reading:
     """One file and its mistakes."""
 
-    def __init__(self, path: Path, in_force: InForce, mapping: LogMapping, zone: str | None) -> None:
+    def __init__(self, path: Path, in_force: InForce, mapping: LogMapping, zone: str | None, surroundings: bool = False) -> None:
+        self.with_surroundings = surroundings
         self.path, self.in_force, self.workflow, self.mapping = path, in_force, in_force.workflows[0], mapping
         workflow = self.workflow
         self.zone = None if zone is None else time_zone(zone, "--time-zone")
@@ -117,6 +128,7 @@ class _Reading:
             started_at=None if started_at is None else started_at[order],
             notes=(*self.notes, *self._zone_notes(), *policy_notes(self.in_force, policy[order])),
             policies=self.in_force.workflows[1:],
+            surroundings=self._surroundings(table, order, case, len(names)) if self.with_surroundings else None,
         )  # fmt: skip
 
     # columns ------------------------------------------------------------------------------------------------
@@ -126,7 +138,8 @@ class _Reading:
         usual = itertools.chain.from_iterable(usual_names(self.workflow).values())
         initial = itertools.chain.from_iterable(map(_initial, self.workflow.record))
         mapped = (*filter(None, self.mapping.columns.values()), *self.mapping.only)
-        wanted = set(map(same_name, (*usual, *initial, *mapped, _CAUSE, _END, _OUTCOME, *_REPLAYED)))
+        around = itertools.chain.from_iterable(_AROUND.values()) if self.with_surroundings else ()
+        wanted = set(map(same_name, (*usual, *initial, *mapped, *around, _CAUSE, _END, _OUTCOME, *_REPLAYED)))
         return lambda name: same_name(name) in wanted
 
     def _roles(self, table: Table) -> dict[str, str]:
@@ -426,6 +439,28 @@ class _Reading:
         if _OUTCOME not in table.columns:
             return np.full(len(order), -1), []
         return table.columns[_OUTCOME].codes[order].astype(np.int64), table.columns[_OUTCOME].texts()
+
+    def _surroundings(self, table: Table, order: Integers, case: Integers, n_cases: int) -> Surroundings:
+        """Return the courts, servers and times of arrival."""
+        columns = {what: table.find(*usual) for what, usual in _AROUND.items()}
+        if "arrived" in self.mapping.columns:
+            columns["arrived"] = self.mapping.columns["arrived"]
+
+        def texts(what: str, rows: Integers) -> NDArray[Any]:
+            column = columns[what]
+            if column is None:
+                return np.full(len(rows), "", object)
+            cells = table.columns[column]
+            return np.array([*cells.texts(), ""], object)[cells.codes[rows]]
+
+        everywhere = np.arange(len(table), dtype=np.int64)
+        home, homes = np.full(n_cases, "", object), texts("home", everywhere)
+        home[case[::-1]] = homes[::-1]
+        arrived_at = np.full(n_cases, NO_START)
+        if columns["arrived"] is not None and columns["arrived"] != self._column(table, "time", "the time", ROLES["time"]):
+            given = np.flatnonzero(table.columns[columns["arrived"]].codes >= 0)[::-1]
+            arrived_at[case[given]] = self._times(table, columns["arrived"], np.zeros(0, np.int64), DATE).at[given]
+        return Surroundings(texts("court", order), texts("to_court", order), texts("server", order), home, arrived_at)
 
     def _first_of(self, values: NDArray[Any], case: Integers, n_cases: int) -> NDArray[Any]:
         """Return the value of the first row of each case."""

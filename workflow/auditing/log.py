@@ -41,6 +41,27 @@ Record = Mapping[str, "NDArray[Any] | Options"]
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What a log tells besides the steps: where a case was, who worked on it, and when it arrived.
+
+    Attributes
+    ----------
+    court, to_court, server : ndarray of object, shape (n_rows,)
+        An empty string where the log does not say.
+    home : ndarray of object, shape (n_cases,)
+        The court of each case, if a column says so of the case.
+    arrived_at : ndarray of int64, shape (n_cases,)
+        `NO_START` of `workflow.auditing.life_cycle` where the log does not say.
+    """
+
+    court: NDArray[Any]
+    to_court: NDArray[Any]
+    server: NDArray[Any]
+    home: NDArray[Any]
+    arrived_at: Integers
+
+
+@dataclass(frozen=True)
 class AuditLog:
     """An event log, sorted by case and time.
 
@@ -85,6 +106,8 @@ class AuditLog:
         How the log was read: what was guessed, filled in, paired and left out.
     policies : tuple of Workflow
         The workflows that replace the first one during the log.
+    surroundings : Surroundings or None
+        Only if it was asked for.
     """
 
     workflow: Workflow
@@ -110,6 +133,7 @@ class AuditLog:
     started_at: Integers | None = None
     notes: tuple[str, ...] = ()
     policies: tuple[Workflow, ...] = ()
+    surroundings: Surroundings | None = None
 
     def __len__(self) -> int:
         return len(self.transition)

@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 
 def read_log(
     path: str | Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None,
-    policies: Sequence[Workflow] = (),
+    policies: Sequence[Workflow] = (), surroundings: bool = False,
 ) -> AuditLog:  # fmt: skip
     """Read a log.
 
@@ -44,6 +44,8 @@ def read_log(
         For a file: the time zone of the local clock of times that are written in UTC; default: UTC.
     policies : sequence of Workflow
         For a file: the other workflows that decided rows of it, as its column ``policy_in_force`` says.
+    surroundings : bool
+        For a file: also read courts, servers and times of arrival, from columns with their usual names.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def read_log(
         return _run_folder(path, workflow)
     if not path.exists():
         raise InputError([f"{path}: not found; give a run folder, or a CSV, Parquet, Excel or XES file"])
-    return read_foreign(path, workflow, mapping, time_zone, policies)
+    return read_foreign(path, workflow, mapping, time_zone, policies, surroundings)
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
