@@ -10,6 +10,7 @@ import typer
 
 from simulations.cli.common import (
     Changes,
+    Color,
     Engine,
     Json,
     Limit,
@@ -62,6 +63,7 @@ def calibrate(
     out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Calibrate uncertain inputs to published figures: a posterior table, and a scenario that reads it."""
     with report_errors(lambda: resume_command(out)):
@@ -115,6 +117,7 @@ def hindcast(
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Calibrate as of earlier days, forecast the figures published later, and score the forecasts."""
     with report_errors(lambda: resume_command(out)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from simulations.cli.calibrating import calibrate, hindcast
 from simulations.cli.common import echo
@@ -16,8 +17,20 @@ from simulations.cli.running import list_, run, validate
 from simulations.cli.studies import compare, sql, verify
 from simulations.cli.workflows import audit, diff, draw, prove
 
+
+class _Commands(TyperGroup):
+    """The list of commands in the help has the first sentence of each whole, on as many lines as it takes."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, each with its first sentence."""
+        rows = [(name, command.get_short_help_str(1_000)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="docketsim",
+    cls=_Commands,
     help="Simulate, prove, test and audit one declared case workflow.",
     no_args_is_help=True,
     add_completion=False,

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from simulations.cli.ending import exit_code_of_interruption, foreseen
+from simulations.printing.lines import set_color
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
 
@@ -66,6 +67,13 @@ Keep = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run in --out.")]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; default: runs/<name>-<date and time>.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+All = Annotated[bool, typer.Option("--all", help="Print every table, measure and court, rather than what leads.")]
+Color = Annotated[
+    str,
+    typer.Option(
+        "--color", metavar="WHEN", help="auto (in a terminal, unless NO_COLOR is set), always or never.", callback=set_color
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no tables.")]
 
 
@@ -165,6 +173,18 @@ def resume_command(out: Path | None) -> str | None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
     has_out = any(argument == "--out" or argument.startswith("--out=") for argument in arguments)
     return shlex.join(["docketsim", *arguments, *([] if has_out else ["--out", str(out)]), "--resume"])
+
+
+def next_steps(folder: Path, everything: bool) -> list[str]:
+    """Return what to try after a run or a comparison."""
+    name = shlex.quote(str(folder))
+    rest = [] if everything else [f"      the same command with --out {name} --resume --all: every table"]
+    return [f"Next: docketsim report {name}: the results as a page of figures", *rest]
+
+
+def of_courts(values: list[dict[str, Any]], courts: Collection[str]) -> list[dict[str, Any]]:
+    """Return the values of these courts."""
+    return [value for value in values if value["court"] in courts]
 
 
 @contextmanager

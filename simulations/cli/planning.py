@@ -11,6 +11,7 @@ import typer
 from simulations.cli.common import (
     At,
     Changes,
+    Color,
     Confidence,
     Court,
     Courts,
@@ -68,6 +69,7 @@ def sweep(
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Run a scenario at every point of a grid with common random numbers: a table and a chart."""
     with report_errors(lambda: resume_command(out)):
@@ -120,6 +122,7 @@ def staff(
     limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Find the smallest pool that meets a goal, a date or a condition on a measure, with a given probability."""
     with report_errors():
@@ -175,6 +178,7 @@ def forecast(
     limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Forecast when a condition first holds: the mean date with its confidence interval, and the prediction interval of one run."""
     with report_errors():
@@ -217,6 +221,7 @@ def sensitivity(
     chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tornado figure, .svg or .png.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Show which uncertain input matters most: a measure with one input at a time at its 10th and 90th percentile."""
     with report_errors():

@@ -10,8 +10,10 @@ import typer
 
 from simulations.cli.common import (
     FAILURE,
+    All,
     At,
     Changes,
+    Color,
     Confidence,
     Courts,
     Engine,
@@ -27,7 +29,8 @@ from simulations.cli.common import (
     Seed,
     Workers,
     compile_first,
-    echo,
+    next_steps,
+    of_courts,
     prepare_run,
     print_json,
     progress_bar,
@@ -36,6 +39,7 @@ from simulations.cli.common import (
     run_options,
     spinner,
 )
+from simulations.printing.lines import print_lines
 from workflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,8 +78,10 @@ def run(
     confidence: Confidence = 0.95,
     resume: Resume = False,
     out: Out = None,
+    everything: All = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Run replications of a scenario: print measures with intervals, and write a run folder with the event log."""
     with report_errors(lambda: resume_command(out)):
@@ -108,27 +114,34 @@ def run(
                 monitor=monitor,  # type: ignore[arg-type]
                 progress=progress,
             )
-        _print_run(result, options.at, warm_up, as_json, quiet)
+        _print_run(result, options.at, warm_up, everything, as_json, quiet)
         if result.violations and any(result.violations.values()):
             raise typer.Exit(FAILURE)
 
 
-def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, as_json: bool, quiet: bool) -> None:
-    from simulations.printing.run_tables import print_result
+def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everything: bool, as_json: bool, quiet: bool) -> None:
+    from simulations.printing.run_tables import print_result, shown_courts
     from simulations.running.warmup import diagnose
 
     diagnosis = diagnose(result) if warm_up else None
     if as_json:
         content = result.json()
+        if not everything:
+            content["measures"] = of_courts(content["measures"], shown_courts(result.scenario.courts, result.selection))
         if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
         print_json(content)
     elif not quiet:
-        print_result(result, days, diagnosis)
+        print_result(result, days, diagnosis, everything, next_steps(result.folder, everything))
 
 
 def validate(
-    seed: Seed = 1, engine: Engine = "auto", workers: Workers = None, as_json: Json = False, quiet: Quiet = False
+    seed: Seed = 1,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Check this installation against cases with known answers: exact event times, and textbook queues."""
     with report_errors():
@@ -166,8 +179,8 @@ def list_(as_json: Json = False) -> None:
         print_json(entries_by_kind)
         return
     for kind, entries in entries_by_kind.items():
-        echo(f"{kind}:")
+        print_lines(f"{kind}:")
         for entry in entries:
-            echo(f"  {entry['name']}")
+            print_lines(f"  {entry['name']}")
             if entry["description"]:
-                echo(f"      {entry['description']}")
+                print_lines(f"      {entry['description']}")

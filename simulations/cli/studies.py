@@ -11,8 +11,10 @@ import typer
 
 from simulations.cli.common import (
     FAILURE,
+    All,
     At,
     Changes,
+    Color,
     Confidence,
     Courts,
     Engine,
@@ -29,6 +31,8 @@ from simulations.cli.common import (
     Seed,
     Workers,
     echo,
+    next_steps,
+    of_courts,
     prepare_run,
     print_json,
     progress_bar,
@@ -62,8 +66,10 @@ def compare(
     keep: Keep = "events",
     resume: Resume = False,
     out: Out = None,
+    everything: All = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Compare scenarios with common random numbers: the difference and interval of every measure, and case by case."""
     with report_errors(lambda: resume_command(out)):
@@ -80,11 +86,17 @@ def compare(
                 base, *others, changes=change or (), other_changes=set_other or (), out=out, options=options, progress=progress
             )
         if as_json:
-            print_json(comparison.json())
+            from simulations.printing.run_tables import shown_courts
+
+            content = comparison.json()
+            if not everything:
+                courts = shown_courts(comparison.base.courts, comparison.selection)
+                content |= {key: of_courts(content[key], courts) for key in ("measures", "cases")}
+            print_json(content)
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 
-            print_comparison(comparison, options.at)
+            print_comparison(comparison, options.at, everything, next_steps(comparison.folder, everything))
 
 
 def sql(
@@ -162,6 +174,7 @@ def verify(
     scenario: ScenarioFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Verify a run folder: check the hash of every part, and rerun replications."""
     with report_errors():

@@ -12,6 +12,7 @@ import typer
 from simulations.cli.common import (
     FAILURE,
     UNDECIDED,
+    Color,
     Json,
     Quiet,
     Seed,
@@ -24,6 +25,7 @@ from simulations.cli.common import (
     report_errors,
 )
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
+from simulations.printing.lines import print_lines
 from workflow.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def prove(
     nodes: Annotated[int, typer.Option(min=1, help="Maximum size of one search; raise it if a rule needs more.")] = 200_000,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Decide each rule for every possible case: proved, or broken by a shortest history. Needs the extra prove.
 
@@ -78,7 +81,7 @@ def prove(
         if as_json:
             print_json(proof.json())
         elif not quiet:
-            echo(str(proof))
+            print_lines(str(proof))
         if proof.failed:
             raise typer.Exit(FAILURE)
         if proof.undecided:
@@ -121,6 +124,7 @@ def audit(
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Audit a log: moves that the workflow does not allow, and rules that cases broke."""
     with report_errors():
@@ -148,7 +152,7 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            echo(str(report))
+            print_lines(str(report))
             if out is not None:
                 echo(f"Cases and moves that are broken, open or unjudged: {out}")
             if report.log.unknown_names and not log.is_dir():
@@ -220,6 +224,7 @@ def diff(
     workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Show which cases two workflows could decide otherwise, with an example; and how many they did when simulated."""
     with report_errors():
@@ -238,14 +243,14 @@ def diff(
         result = compare(a, b, cases)
         of = f"people of {counted}" if counted is not None else "kinds of cases"
         if not (as_json or quiet):
-            echo("\n".join(result.render(of)))
+            print_lines("\n".join(result.render(of)))
         decided, reason = None, None
         if people is not None and replications:
             decided, reason = _simulate_both(one, other, people, replications, seed, workers, quiet or as_json)
         if as_json:
             print_json({**result.json(), "simulated": None if decided is None else decided.json(), "not_simulated": reason})
         elif not quiet and (decided or reason):
-            echo("\n" + ("\n".join(render_decided(decided)) if decided else f"Not simulated: {reason}"))
+            print_lines("\n" + ("\n".join(render_decided(decided)) if decided else f"Not simulated: {reason}"))
 
 
 def _simulate_both(

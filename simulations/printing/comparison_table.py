@@ -9,17 +9,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.comparing.comparison import Comparison
+from simulations.printing.brief import LINES, Part, print_brief
 from simulations.printing.run_tables import shown_courts
-from simulations.printing.terminal import describe_replications, new_console, print_table
+from simulations.printing.terminal import describe_replications, kept_whole, new_console, print_table, sentences
 from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import format_replications, format_when
+from simulations.tables.ranking import ranked
 
 _MOST_CHANGES = 8
 _SPARE = ("var. reduction", "correlation")
 
 
-def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
+def print_comparison(
+    comparison: Comparison, days: Sequence[dt.date], everything: bool = True, next_steps: Sequence[str] = ()
+) -> None:
     """Print a comparison to standard output.
 
     Parameters
@@ -27,26 +31,61 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
     comparison : Comparison
     days : sequence of date
         The requested days, besides the end of the run.
+    everything : bool
+        Print every table, rather than the differences that stand out.
+    next_steps : sequence of str
+        Commands to try next.
     """
     console, n = new_console(), comparison.replications
     corrected = "; p corrected over the distinct hypotheses (Holm)" if n > 1 else ""
-    console.print(
+    head = kept_whole(
         f"[bold]{escape(comparison.base.name)}[/bold], the base, and others: {format_replications(n)} each, seed {comparison.seed},"
         f" paired; {describe_replications(n, comparison.confidence, 'differences')}{corrected}."
     )
+    tail = ["", *_answer(comparison), f"Runs and results: {escape(str(comparison.folder))}", *map(escape, next_steps)]
+    if not everything and not comparison.selection.measures:
+        parts = [_leading(comparison, name, day) for name in comparison.against for day in (*days, None)]
+        more = max(0, len(parts) - 1)
+        print_brief(console, [head], [part for part in parts if part], tail, LINES + _LINES_OF_TABLE * more)
+        return
+    console.print(head)
     for name in comparison.against:
         n_tested = len({d.hypothesis for d in comparison.differences if d.against == name and d.hypothesis is not None})
         console.print(f"\n[bold]Against {escape(name)}[/bold]{f': {_hypotheses(n_tested)} tested' if n > 1 else ''}")
-        for statement in main_result(comparison, name):
-            console.print(escape(f"{statement.text}."))
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
         courts = {court: court for court in shown_courts(comparison.base.courts, comparison.selection)}
         print_table(console, case_table(comparison, name, courts))
         print_table(console, change_table(comparison, name, _MOST_CHANGES))
-    for statement in growing_in_each(comparison):
-        console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)}")
-    console.print(f"\nRuns and results: {escape(str(comparison.folder))}")
+    for text in tail:
+        console.print(text)
+
+
+_LINES_OF_TABLE = 12
+"""Lines of each table of differences after the first."""
+
+
+def _answer(comparison: Comparison) -> list[str]:
+    """Return the answer of each comparison as a paragraph, and the warnings."""
+    several = len(comparison.against) > 1
+    paragraphs = [
+        (f"[bold]Against {escape(name)}[/bold]: " if several else "") + text
+        for name in comparison.against
+        for text in sentences(main_result(comparison, name))
+    ]
+    return [*paragraphs, *sentences(growing_in_each(comparison))]
+
+
+def _leading(comparison: Comparison, name: str, day: dt.date | None) -> Part | None:
+    """Return the differences that stand out, the most important first; without any, those that are the least uncertain."""
+    courts = shown_courts(comparison.base.courts, comparison.selection)
+    chosen = [d for d in ranked(comparison, name, day) if d.court in courts]
+    if not chosen:
+        return None
+    against = f" against {name}" if len(comparison.against) > 1 else ""
+    title = f"{'Differences' if comparison.replications < 2 else 'Clear differences'}{against}, {format_when(day, comparison.base.ends)}"
+    table = difference_table(comparison, chosen, title).without("correlation", "var. reduction", "runs needed")
+    return Part(table if comparison.replications > 1 else table.without("p"), ["p"])
 
 
 def _hypotheses(n: int) -> str:
@@ -72,7 +111,7 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
         table = difference_table(comparison, shown, f"Not significant with {comparison.replications} replications, {when}")
         print_table(console, table.without("correlation", "var. reduction"), spare=["p"])
         if len(unclear) > len(shown):
-            console.print(f"and {len(unclear) - len(shown)} more of waiting and processing times (--json has all).")
+            console.print(f"and {len(unclear) - len(shown)} more of waiting and processing times (--json --all has them).")
     same = sum(d.paired is not None and d.paired.same for d in measured)
     console.print(f"\n{unchanged(same, len(measured), when)}")
     blank = sum(d.paired is None for d in measured)

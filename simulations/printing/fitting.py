@@ -23,9 +23,9 @@ _IN_NUMBERS = re.compile(r"(?<= )(?=\()|(?<= to )|(?<=: )")
 def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Table]:
     """Yield a table as one or more tables that fit a width.
 
-    A table that is too wide has its headings broken at spaces, names at spaces, dots and underscores, and intervals at
-    their ends. If that is not enough, spare columns are left out; then the columns are spread over several tables, each with
-    the leading columns of text.
+    A table that is too wide has its headings broken at spaces. If that is not enough, spare columns are left out; then names
+    are broken at spaces, dots and underscores, and intervals at their ends; then the columns are spread over several tables,
+    each with the leading columns of text.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Tab
     cells = [_longest(column[1:]) for column in columns]
     headings = [_broken(title, size) for title, size in zip(table.columns, cells, strict=True)]
     wide = [max(size, _longest(title.split("\n"))) for title, size in zip(headings, cells, strict=True)]
-    parts = [[part for text in column[1:] for part in _parts(text, k < n)] for k, column in enumerate(columns)]
-    least = [_longest([*title.split("\n"), *of_column]) for title, of_column in zip(headings, parts, strict=True)]
-    if spare and _total(least) > width:
+    if spare and _total(wide) > width:
         yield from fitting(table.without(spare[0]), width, spare[1:])
         return
+    parts = [[part for text in column[1:] for part in _parts(text, k < n)] for k, column in enumerate(columns)]
+    least = [_longest([*title.split("\n"), *of_column]) for title, of_column in zip(headings, parts, strict=True)]
     for block in _blocks(least[n:], width - sum(least[:n]) - GAP * n):
         kept = [*range(n), *(n + k for k in block)]
         room = width - GAP * (len(kept) - 1)

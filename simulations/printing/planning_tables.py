@@ -9,7 +9,7 @@ from simulations.planning.forecasting import Forecast
 from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
-from simulations.printing.terminal import describe_replications, new_console, print_table
+from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
 from simulations.statements.of_runs import never_left
 from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
@@ -40,7 +40,7 @@ def print_staffing(staffing: Staffing, console: Console | None = None) -> None:
         console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
     if staffing.not_in_order:
         console.print(
-            f"[bold]Warning:[/bold] in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed"
+            f"{WARNING} in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed"
             " the goal and a smaller one met it: a smaller size that was not tried may also meet it."
             " docketsim sweep runs every size."
         )

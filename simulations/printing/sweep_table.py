@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from simulations.planning.sweeping import Sweep
-from simulations.printing.terminal import describe_replications, new_console, print_table
+from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table
 from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
@@ -42,7 +42,7 @@ def print_sweep(sweep: Sweep, days: Sequence[dt.date]) -> None:
             print_table(console, table, footer)
     for point in sweep.points:
         for statement in growing(point.growing, f" with {sweep.describe(point)}"):
-            console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)} {WAITS_DEPEND}")
+            console.print(f"\n{WARNING} {escape(statement.text)} {WAITS_DEPEND}")
     console.print(
         f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {escape(str(sweep.folder))}"
     )

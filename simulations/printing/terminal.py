@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -15,11 +14,26 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 
 from simulations.printing.fitting import fitting
+from simulations.printing.lines import VERDICTS, line_width
+from simulations.statements.statement import Statement
 from simulations.tables.table import Cell, Table
 from workflow.errors import visible
 
 _UNLIMITED = 100_000
 """Line width of files and pipes, in characters: wider than any table."""
+
+_OF_VERDICTS = ("verdict", "inside the band?")
+"""Headings of the columns that hold verdicts."""
+
+WARNING = "[bold yellow]Warning:[/]"
+"""The beginning of a warning, in the console's markup."""
+
+
+_KEPT = "\ue000"
+"""Stands for a space at which no line is broken."""
+
+_IN_NUMBERS = re.compile(r" ?± |(?<=\d) (?=(?:days|hours|minutes|d|h|min)\b)")
+"""The spaces inside a number with its uncertainty and unit."""
 
 
 class _Console(Console):
@@ -27,7 +41,7 @@ class _Console(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+            yield segment if segment.control else Segment(visible(segment.text).replace(_KEPT, " "), segment.style)
 
 
 def new_console(markup: bool = True) -> Console:
@@ -35,8 +49,7 @@ def new_console(markup: bool = True) -> Console:
 
     Lines are as wide as the terminal, or as the environment variable COLUMNS says. In a file or a pipe nothing is wrapped.
     """
-    unlimited = not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit()
-    return _Console(highlight=False, soft_wrap=False, markup=markup, width=_UNLIMITED if unlimited else None)
+    return _Console(highlight=False, soft_wrap=False, markup=markup, width=line_width() or _UNLIMITED)
 
 
 def captured(show: Callable[[Console], None], width: int = 110) -> str:
@@ -74,8 +87,15 @@ def print_table(console: Console, table: Table | None, footer: Sequence[str] = (
         for k, column in enumerate(grid.columns):
             column.justify = "left" if k < table.n_text else "right"
         for k, row in enumerate(part.rows, start=1):
-            grid.add_row(*(escape(cell.text) for cell in row), style="dim" if footer and k == len(rows) else None)
+            cells = (_styled(cell.text, heading) for cell, heading in zip(row, part.columns, strict=True))
+            grid.add_row(*cells, style="dim" if footer and k == len(rows) else None)
         print_grid(console, grid)
+
+
+def _styled(text: str, heading: str) -> str:
+    """Return the text of a cell with its markup: verdicts are coloured."""
+    color = VERDICTS.get(text) if heading.replace("\n", " ") in _OF_VERDICTS else None
+    return f"[{color}]{text}[/]" if color else escape(text)
 
 
 def print_grid(console: Console, grid: Grid) -> None:
@@ -83,6 +103,18 @@ def print_grid(console: Console, grid: Grid) -> None:
     names = grid.columns[0]
     names.no_wrap = 2 * max(cell_len(str(cell)) for cell in (names.header, *names.cells)) <= console.width
     console.print(grid)
+
+
+def kept_whole(text: str) -> str:
+    """Return a text whose numbers a console keeps on one line, each with its uncertainty and unit."""
+    return _IN_NUMBERS.sub(lambda found: found[0].replace(" ", _KEPT), text)
+
+
+def sentences(statements: Sequence[Statement]) -> list[str]:
+    """Return sentences in the console's markup: those of the answer as one paragraph, then each warning."""
+    ended = [(s, kept_whole(escape(f"{s.text.removesuffix('.')}."))) for s in statements]
+    plain = " ".join(text for s, text in ended if not s.is_warning)
+    return [*([plain] if plain else []), *(f"{WARNING} {text}" for s, text in ended if s.is_warning)]
 
 
 def describe_replications(n: int, confidence: float, what: str = "means") -> str:

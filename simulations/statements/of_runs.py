@@ -50,7 +50,7 @@ def answer(result: RunResult) -> list[Statement]:
     waits = waits_by_reason(result, {court: court_title(court)})
     sentences = [pending_change(result, court)] if len(result.pending) else []
     sentences += [longest_wait(result.scenario.ends, waits, court)] if waits else []
-    return [*sentences, *growing(result.growing), *not_steady(result)]
+    return [*sentences, *outside(result), *growing(result.growing), *not_steady(result)]
 
 
 # states ------------------------------------------------------------------------------------------------

@@ -66,6 +66,11 @@ class Statement:
     ends: dt.date | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_warning(self) -> bool:
+        """Return whether the sentence limits what the other results mean."""
+        return self.claim in (Claim.GROWING, Claim.NOT_STEADY, Claim.OUTSIDE)
+
     def __str__(self) -> str:
         return self.text
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
 from simulations.tables.comparison import is_clear
 
 
-def compared(comparison: Comparison, against: str) -> list[Difference]:
-    """Return the differences at the end of the run that mean something.
+def compared(comparison: Comparison, against: str, at: dt.date | None = None) -> list[Difference]:
+    """Return the differences on a day, or at the end of the run, that mean something.
 
     Left out: measures without a value, those of the only court (they say the same as those of all courts), and clearance
     rates where hardly any case came in.
     """
     only_court = comparison.base.courts[0] if len(comparison.base.courts) == 1 and not comparison.selection.courts else None
-    differences = [d for d in comparison.differences if d.against == against and d.at is None and d.paired is not None]
+    differences = [d for d in comparison.differences if d.against == against and d.at == at and d.paired is not None]
     return [d for d in differences if d.court != only_court and not d.few_came_in]
 
 
@@ -38,13 +40,13 @@ def importance(d: Difference) -> float:
     return max(0.0, abs(paired.difference) - half) / max(abs(paired.base), abs(paired.other))
 
 
-def ranked(comparison: Comparison, against: str) -> list[Difference]:
-    """Return the differences at the end of the run that stand out, the most important first.
+def ranked(comparison: Comparison, against: str, at: dt.date | None = None) -> list[Difference]:
+    """Return the differences on a day, or at the end of the run, that stand out, the most important first.
 
     Differences of all courts together come before those of one court. Left out: percentiles and parts of a mean time, and
     a measure that differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
     """
-    chosen = [d for d in compared(comparison, against) if stands_out(comparison, d) and not comparison.is_detail(d)]
+    chosen = [d for d in compared(comparison, against, at) if stands_out(comparison, d) and not comparison.is_detail(d)]
     kept: dict[tuple[str, float, float], Difference] = {}
     for d in sorted(chosen, key=lambda d: (d.court != "all", -importance(d))):
         assert d.paired is not None

@@ -62,7 +62,7 @@ def test_version_prints_the_version_of_the_package() -> None:
 
 def test_a_run_prints_published_and_simulated_and_names_its_folder(tiny: Path) -> None:
     """The tables, the author's notes, and where the log is."""
-    code, out, err = _run("run", "tiny.yaml", "--replications", "3", "--out", "here")
+    code, out, err = _run("run", "tiny.yaml", "--replications", "3", "--out", "here", "--all")
     assert (code, err) == (0, "")
     assert "Published and simulated" in out
     assert "served" in out
@@ -359,7 +359,8 @@ def test_diff_names_the_workflow_that_decides_and_needs_no_scenario(tiny: Path) 
     code, out, err = _run("diff", "desk.yaml", "desk.yaml")
     assert (code, out, err) == (
         0,
-        "1 kinds of cases: 0 could be decided otherwise by desk than by desk in some course of events; 1 are decided alike in every one\n",
+        "1 kinds of cases: 0 could be decided otherwise by desk than by desk in some course of events; 1 are\n"
+        "decided alike in every one\n",
         "",
     )
     code, out, _ = _run("diff", "prosecutorial-discretion-review", "no-discretion")

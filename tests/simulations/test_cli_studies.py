@@ -34,7 +34,7 @@ COMPARE = ("compare", "tiny.yaml", "tiny.yaml", "--set", "ends=2024-01-31", "--s
 
 def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
     """It prints two tables, the number of equal measures, and the cases."""
-    code, out, err = _run(*COMPARE, "--at", "2024-01-10")
+    code, out, err = _run(*COMPARE, "--at", "2024-01-10", "--all")
     assert (code, err) == (0, "")
     assert "tiny, the base, and others: 8 replications each, seed 3, paired" in out
     assert re.search(r"Against tiny with pools.clerks.size=3: \d+ distinct hypotheses\s+tested", out)
