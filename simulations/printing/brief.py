@@ -14,6 +14,10 @@ LINES = 24
 """Number of lines of a small terminal."""
 
 
+MOST_WARNINGS = 2
+"""Warnings that are printed whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A table in a brief result.

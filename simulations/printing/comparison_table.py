@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.comparing.comparison import Comparison
-from simulations.printing.brief import LINES, Part, print_brief
+from simulations.printing.brief import LINES, MOST_WARNINGS, Part, print_brief
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, kept_whole, new_console, print_table, sentences
 from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
@@ -18,7 +18,7 @@ from simulations.tables.formatting import format_replications, format_when
 from simulations.tables.ranking import ranked
 
 _MOST_CHANGES = 8
-_SPARE = ("var. reduction", "correlation")
+_SPARE = ("var. reduction", "correlation", "p")
 
 
 def print_comparison(
@@ -42,8 +42,14 @@ def print_comparison(
         f"[bold]{escape(comparison.base.name)}[/bold], the base, and others: {format_replications(n)} each, seed {comparison.seed},"
         f" paired; {describe_replications(n, comparison.confidence, 'differences')}{corrected}."
     )
-    tail = ["", *_answer(comparison), f"Runs and results: {escape(str(comparison.folder))}", *map(escape, next_steps)]
-    if not everything and not comparison.selection.measures:
+    brief = not everything and not comparison.selection.measures
+    tail = [
+        "",
+        *_answer(comparison, MOST_WARNINGS if brief else None),
+        f"Runs and results: {escape(str(comparison.folder))}",
+        *map(escape, next_steps),
+    ]
+    if brief:
         parts = [_leading(comparison, name, day) for name in comparison.against for day in (*days, None)]
         more = max(0, len(parts) - 1)
         print_brief(console, [head], [part for part in parts if part], tail, LINES + _LINES_OF_TABLE * more)
@@ -65,7 +71,7 @@ _LINES_OF_TABLE = 12
 """Lines of each table of differences after the first."""
 
 
-def _answer(comparison: Comparison) -> list[str]:
+def _answer(comparison: Comparison, most_warnings: int | None) -> list[str]:
     """Return the answer of each comparison as a paragraph, and the warnings."""
     several = len(comparison.against) > 1
     paragraphs = [
@@ -73,7 +79,7 @@ def _answer(comparison: Comparison) -> list[str]:
         for name in comparison.against
         for text in sentences(main_result(comparison, name))
     ]
-    return [*paragraphs, *sentences(growing_in_each(comparison))]
+    return [*paragraphs, *sentences(growing_in_each(comparison), most_warnings)]
 
 
 def _leading(comparison: Comparison, name: str, day: dt.date | None) -> Part | None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from simulations.measuring.descriptors import Family
 from simulations.measuring.selection import EVERYTHING, Selection
-from simulations.printing.brief import LINES, Part, print_brief
+from simulations.printing.brief import LINES, MOST_WARNINGS, Part, print_brief
 from simulations.printing.terminal import describe_replications, kept_whole, new_console, print_table, sentences
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp
@@ -62,9 +62,16 @@ def print_result(
         f"[bold]{escape(scenario.name)}[/bold]: {scenario.starts} to {scenario.ends}, {format_replications(n)}, seed {result.seed};"
         f" {describe_replications(n, result.confidence)}."
     )
+    brief = not everything and not result.selection.measures
+    most_warnings = MOST_WARNINGS if brief else None
     asked = [*_groups_brief(result), *_asked(result, diagnosis)]
-    tail = ["", *sentences(answer(result)), f"Log and results: {escape(str(result.folder))}", *map(escape, next_steps)]
-    if not everything and not result.selection.measures:
+    tail = [
+        "",
+        *sentences(answer(result), most_warnings),
+        f"Log and results: {escape(str(result.folder))}",
+        *map(escape, next_steps),
+    ]
+    if brief:
         parts = [*map(_outside_first, _published(result)), *(_leading(result, day) for day in (*days, None)), *asked]
         print_brief(console, [head], parts, tail, LINES + _LINES_OF_TABLE * (len(days) + len(asked)))
         return

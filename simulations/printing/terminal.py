@@ -110,11 +110,14 @@ def kept_whole(text: str) -> str:
     return _IN_NUMBERS.sub(lambda found: found[0].replace(" ", _KEPT), text)
 
 
-def sentences(statements: Sequence[Statement]) -> list[str]:
+def sentences(statements: Sequence[Statement], most_warnings: int | None = None) -> list[str]:
     """Return sentences in the console's markup: those of the answer as one paragraph, then each warning."""
     ended = [(s, kept_whole(escape(f"{s.text.removesuffix('.')}."))) for s in statements]
     plain = " ".join(text for s, text in ended if not s.is_warning)
-    return [*([plain] if plain else []), *(f"{WARNING} {text}" for s, text in ended if s.is_warning)]
+    warnings = [f"{WARNING} {text}" for s, text in ended if s.is_warning]
+    shown = warnings[:most_warnings]
+    more = [f"{len(warnings) - len(shown)} more warnings: --all"] if len(warnings) > len(shown) else []
+    return [*([plain] if plain else []), *shown, *more]
 
 
 def describe_replications(n: int, confidence: float, what: str = "means") -> str:
