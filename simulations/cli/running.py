@@ -132,7 +132,9 @@ def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everyt
             content["warm_up"] = [d.json() for d in diagnosis]
         print_json(content)
     elif not quiet:
-        print_result(result, days, diagnosis, everything, next_steps(result.folder, everything))
+        print_result(
+            result, days, diagnosis, everything, next_steps(result.folder, everything or bool(result.selection.measures))
+        )
 
 
 def validate(

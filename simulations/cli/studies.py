@@ -96,7 +96,12 @@ def compare(
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 
-            print_comparison(comparison, options.at, everything, next_steps(comparison.folder, everything))
+            print_comparison(
+                comparison,
+                options.at,
+                everything,
+                next_steps(comparison.folder, everything or bool(comparison.selection.measures)),
+            )
 
 
 def sql(

@@ -189,7 +189,6 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
 
 
 def _print_notes(console: Console, result: RunResult) -> None:
-    console.print()
     for note in result.scenario.about.notes:
         console.print(f"Note: {escape(note)}")
     if result.growing:
