@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulations.cli.common import Json, Quiet, date, echo, print_json, report_errors
+from simulations.cli.common import Color, Json, Quiet, date, echo, print_json, report_errors
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError
 
@@ -38,6 +38,7 @@ def discover(
     time_zone: TimeZone = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Discover a first workflow in a log, to be edited: states, moves, facts, and guards proposed from the facts."""
     with report_errors():
@@ -80,6 +81,7 @@ def fit(
     time_zone: TimeZone = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Fit a scenario to a log: backlog, arrivals, lengths, shares, events, servers, hours, each with its interval."""
     with report_errors():

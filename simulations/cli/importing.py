@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulations.cli.common import Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
+from simulations.cli.common import Color, Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError, nearest
 
@@ -53,6 +53,7 @@ def import_(
     zone: TimeZone = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Import records into an event log and a table of cases, which audit, discover and fit read without a mapping."""
     with report_errors(lambda: resume_command(out) if source == "eoir" else None):
@@ -107,6 +108,7 @@ def synth(
     quirks: Annotated[int, typer.Option(metavar="N", help="Rows of each table that get each quirk; 0: none.")] = 2,
     seed: Annotated[int, typer.Option(help="Chooses the rows with quirks.")] = 1,
     quiet: Quiet = False,
+    color: Color = "auto",
 ) -> None:
     """Write a run as a synthetic release with every quirk in known numbers, to check an import."""
     with report_errors():
