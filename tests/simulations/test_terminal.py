@@ -204,7 +204,7 @@ def test_json_has_the_courts_that_tables_have(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(text.replace("2024-02-15", "2024-01-05"), encoding="utf-8")
 
     def of_json(*options: str) -> set[str]:
-        arguments = ["run", str(tmp_path / "many.yaml"), "--json", "--workers", "1", "--no-events", "--out"]
+        arguments = ["run", str(tmp_path / "many.yaml"), "--json", "--workers", "1", "--keep", "measures", "--out"]
         result = CliRunner().invoke(app, [*arguments, str(tmp_path / "-".join(("r", *options))), *options])
         assert result.exit_code == 0, result.stderr
         return {measure["court"] for measure in json.loads(result.stdout)["measures"]}
