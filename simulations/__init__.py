@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulations.planning.staffing import Staffing, staff
     from simulations.planning.sweeping import Sweep, sweep
     from simulations.report.looks import as_html
-    from simulations.report.plots import ComparisonPlots, RunPlots, SensitivityPlots, SweepPlots
+    from simulations.report.plots import ComparisonPlots, HindcastPlots, RunPlots, SensitivityPlots, SweepPlots
     from simulations.running.run_result import RunResult
     from simulations.running.runs import run
     from simulations.running.verifying import Verification, verify
@@ -35,6 +35,7 @@ __all__ = [
     "ComparisonPlots",
     "Forecast",
     "Hindcast",
+    "HindcastPlots",
     "RunPlots",
     "RunResult",
     "SamplePath",
@@ -71,6 +72,7 @@ _HOME = {
     "hindcast": "calibrating.hindcasting",
     "ComparisonPlots": "report.plots",
     "Comparison": "comparing.comparison",
+    "HindcastPlots": "report.plots",
     "Forecast": "planning.forecasting",
     "RunPlots": "report.plots",
     "RunResult": "running.run_result",

@@ -53,7 +53,7 @@ def test_only_methods_that_show_a_result_reach_a_later_room() -> None:
     """They import a public name from the package itself, when they are called; scripts import from it as a user does."""
     inside = {
         "_repr_html_": {"as_html"},
-        "plot": {"RunPlots", "ComparisonPlots", "SensitivityPlots", "SweepPlots"},
+        "plot": {"RunPlots", "ComparisonPlots", "HindcastPlots", "SensitivityPlots", "SweepPlots"},
         "draw": {"Picture"},
         "change": {"change_scenario"},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -20,20 +21,25 @@ from simulations.calibrating.figures import Floats, Scales, scales_of
 from simulations.calibrating.posterior import Likelihood, distance, sample
 from simulations.loading import load_scenario
 from simulations.run_folder.folders import default_folder
+from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
 from simulations.running.intervals import confidence_problems
-from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.options import CalibrationKeywords, CalibrationOptions
 from simulations.running.progress import Progress, shown
+from simulations.running.recorded import recorded_scenario
+from simulations.running.shown import Shown
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario, with_whole_paths
 from simulations.scenarios.uncertainty import SCALE, Uncertain, UncertainTable
 from workflow.errors import InputError, nearest
-from workflow.files.json_text import json_text
+from workflow.files.json_text import check_types, json_text
+from workflow.files.opening import JSON_BYTES, read_file, read_json
 from workflow.files.validation import format_names
 from workflow.files.yaml_tree import dump_yaml, parse_yaml
+from workflow.run_files.manifest import check_own_files
 
-TABLE, SCENARIO, RESULT = "posterior.csv", "posterior.yaml", "calibration.json"
-_DEFAULTS = ReplicationOptions()
+TABLE, PREDICTED, SCENARIO, RESULT = "posterior.csv", "predicted.csv", "posterior.yaml", "calibration.json"
+_DEFAULTS = CalibrationOptions()
 _DRAWS = 1000
 _PACKAGES = ("emcee", "sklearn", "scoringrules")
 _RUNS_PER_INPUT = 15
@@ -80,13 +86,13 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Shown):
     """A posterior of uncertain inputs.
 
     Attributes
     ----------
     folder : Path
-        It has the runs, the posterior as a table, and a scenario that reads it.
+        It has the runs, the posterior and what it forecasts as tables, and a scenario that reads the posterior.
     until : date
         No figure after this date was read.
     margins : list of Margin
@@ -150,17 +156,11 @@ class Calibration:
 def calibrate(
     scenario: Scenario | str | Path,
     until: dt.date,
-    options: ReplicationOptions = _DEFAULTS,
+    options: CalibrationOptions = _DEFAULTS,
     *,
-    free: Sequence[str] = (),
-    runs: int | None = None,
-    budget_seconds: float | None = None,
     out: str | Path | None = None,
-    resume: bool = False,
-    discrepancy: bool = True,
-    confidence: float = 0.9,
     progress: Progress = None,
-    **changed: Unpack[ReplicationKeywords],
+    **changed: Unpack[CalibrationKeywords],
 ) -> Calibration:
     """Calibrate uncertain inputs to the figures that were published by a date.
 
@@ -168,53 +168,44 @@ def calibrate(
     ----------
     until : date
         The values of later figures are not read.
-    options : ReplicationOptions, optional
-        Seed, workers and engine. The number of replications is not used.
-    free : sequence of str
-        Paths of the inputs to calibrate. Default: all that have a distribution of their own.
-    runs : int, optional
-        Number of runs. Default: 15 for each input, at least 60.
-    budget_seconds : float, optional
-        Instead: the time for the calibration, which becomes a number of runs.
+    options : CalibrationOptions, optional
+        Number of runs, seed, workers, engine and so on.
     out : path, optional
         A new folder. Default: ``runs/calibrate-<scenario>-<date and time>``.
-    resume : bool
-        Use the runs of an interrupted calibration in `out`.
-    discrepancy : bool
-        Whether the world may differ from the model with any inputs.
-    confidence : float
-        Level of the intervals, between 0 and 1.
     progress : callable or False, optional
-        Called with the finished and the total number of runs.
+        Called with the finished and the total number of runs. Default: a bar in a terminal, a line in a notebook, nothing in a
+        pipe. ``False`` shows nothing.
+    **changed
+        Single options, such as ``runs=100, free=["arrivals.north.rate"]``: the fields of `CalibrationOptions`.
 
     Raises
     ------
     InputError
-        For a mistake in the input.
+        For a mistake in the input. Nothing has been written.
+    RunFolderExists
+        If the folder exists and `resume` is false.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     options = replace(options, **changed)
-    study = new_study(loaded, [until], options, free, runs, budget_seconds, out, confidence)
-    study = opened(study, resume, budget_seconds)
+    study = opened(new_study(loaded, [until], options, out, "calibrate"))
     with shown(progress) as report:
         design, values = run_study(study, loaded.published, until, report)
-    result = calibrated(study, loaded.published, until, design, values, discrepancy, confidence)
+    result = calibrated(study, loaded.published, until, design, values)
     _write(result, study, loaded)
     return result
 
 
 def new_study(
-    scenario: Scenario,
-    dates: Sequence[dt.date],
-    options: ReplicationOptions,
-    free: Sequence[str],
-    runs: int | None,
-    budget_seconds: float | None,
-    out: str | Path | None,
-    confidence: float,
-    what: str = "calibrate",
+    scenario: Scenario, dates: Sequence[dt.date], options: CalibrationOptions, out: str | Path | None, what: str
 ) -> Study:
     """Check the input, and return what is to run.
+
+    Parameters
+    ----------
+    dates : sequence of date
+        The figures up to each of them are used together.
+    what : str
+        ``calibrate`` or ``hindcast``.
 
     Raises
     ------
@@ -222,13 +213,15 @@ def new_study(
         With every mistake.
     """
     single = {each.input.name: each for each in scenario.uncertain if isinstance(each, Uncertain)}
-    problems = [*options.problems(), *confidence_problems(confidence)]
+    chosen = tuple(each for name, each in single.items() if not options.free or name in options.free)
+    n_runs = options.runs or max(60, _RUNS_PER_INPUT * len(chosen))
+    problems = [*options.work_problems(scenario, n_runs), *confidence_problems(options.confidence)]
     if any(find_spec(package) is None for package in _PACKAGES):
         problems.append(f"{what} needs more packages: install the extra 'calibrate' (pip install 'docketsim[calibrate]')")
-    for name in free:
+    for name in options.free if single else ():
         if name not in single:
             problems.append(
-                f"--free {name}: is not an uncertain input.{nearest(name, single) or f' Known: {format_names(single)}.'}"
+                f"free {name}: is not an uncertain input.{nearest(name, single) or f' Known: {format_names(single)}.'}"
             )
     if not single:
         tables = [each.name for each in scenario.uncertain if isinstance(each, UncertainTable)]
@@ -236,17 +229,16 @@ def new_study(
         problems.append(f"{scenario.name}: has no uncertain input with a distribution of its own{why}")
     for date in dates:
         if not any(figure.at <= date for figure in scenario.published):
-            problems.append(f"--{'until' if what == 'calibrate' else 'as-of'} {date}: no figure was published by then")
-    if runs is not None and budget_seconds is not None:
-        problems.append("--runs and --budget: give one of them")
-    if runs is not None and not 40 <= runs <= MOST:
-        problems.append(f"--runs: must be from 40 to {MOST:,}, not {runs:,}")
+            problems.append(f"{'until' if what == 'calibrate' else 'as of'} {date}: no figure was published by then")
+    if options.runs is not None and options.budget_seconds is not None:
+        problems.append(f"{what}: give either a number of runs or a budget of time")
+    if options.runs is not None and not 40 <= options.runs <= MOST:
+        problems.append(f"runs: must be from 40 to {MOST:,}, not {options.runs:,}")
     if problems:
         raise InputError(problems)
-    chosen = tuple(each for name, each in single.items() if not free or name in free)
     folder = Path(out) if out is not None else default_folder(f"{what}-{scenario.name}")
     figures = tuple(f.model_copy(update={"value": 0, "within": None, "source": None}) for f in scenario.published)
-    return Study(scenario, chosen, figures, folder, options, runs or max(60, _RUNS_PER_INPUT * len(chosen)))
+    return Study(scenario, chosen, figures, folder, options, n_runs)
 
 
 def run_study(
@@ -285,11 +277,9 @@ def _likelihood(
     return Likelihood(emulator, scales, used, discrepancy), emulator, scales, used
 
 
-def calibrated(
-    study: Study, published: Sequence[PublishedEntry], until: dt.date, design: Floats, values: Floats, discrepancy: bool,
-    confidence: float,
-) -> Calibration:  # fmt: skip
+def calibrated(study: Study, published: Sequence[PublishedEntry], until: dt.date, design: Floats, values: Floats) -> Calibration:
     """Return the calibration as of a date from the runs of a study."""
+    confidence, discrepancy = study.options.confidence, study.options.discrepancy
     likelihood, emulator, scales, used = _likelihood(study, published, until, design, values, discrepancy)
     posterior = sample(likelihood, _DRAWS, study.options.seed)
     ends = [(1 - confidence) / 2, 0.5, (1 + confidence) / 2]
@@ -328,9 +318,8 @@ def calibrated(
 
 def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
     """Write the posterior as a table, and a scenario that extends the old one with it."""
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([study.names, *result.draws.tolist()])
-    write_text(result.folder / TABLE, table.getvalue())
+    _write_table(result.folder / TABLE, study.names, result.draws)
+    _write_table(result.folder / PREDICTED, _figure_names(scenario), result.predicted)
     plain = parse_yaml(scenario.to_yaml(), SCENARIO).plain()
     kept = [entry for entry in with_whole_paths(scenario.document)["uncertain"] if _name_of(entry) not in study.names]
     over = {"scenario": f"{scenario.name}-calibrated", "uncertain": [{"table": TABLE}, *kept]}
@@ -338,7 +327,77 @@ def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
     in_file = source.root is scenario.document and Path(source.name).is_file()
     content = {"extends": str(Path(source.name).absolute()), **over} if in_file else {**plain, **over}
     write_text(result.folder / SCENARIO, dump_yaml(content))
-    write_text(result.folder / RESULT, json_text(result.json(), indent=2) + "\n")
+    written = {**result.json(), "scenario_hash": scenario_hash(scenario)}
+    write_text(result.folder / RESULT, json_text(written, indent=2) + "\n")
+
+
+def _figure_names(scenario: Scenario) -> list[str]:
+    """Return a name for each published figure, for the columns of a table."""
+    return [f"{f.measure} {f.court} {f.at}" for f in scenario.published]
+
+
+def _write_table(path: Path, names: Sequence[str], rows: Floats) -> None:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([names, *rows.tolist()])
+    write_text(path, table.getvalue())
+
+
+def _read_table(path: Path, names: Sequence[str]) -> Floats:
+    """Return the rows of a table with these columns."""
+    header, *rows = csv.reader(io.StringIO(read_file(path, JSON_BYTES).decode()))
+    values = np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(names))
+    if header != [*names] or len(values) != len(rows) or not len(rows):
+        raise ValueError(f"{path.name}: is not the table of {format_names(names)}")
+    return values
+
+
+def read_calibration(folder: str | Path, scenario: str | Path | Scenario | None = None) -> Calibration:
+    """Return the result of a calibration from its folder, as `calibrate` returned it.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path, optional
+        The original scenario. Needed if it reads tables from files beside it.
+
+    Raises
+    ------
+    InputError
+        If it is not the folder of a finished calibration.
+    """
+    folder = Path(folder)
+    check_own_files(folder)
+    content = read_json(folder / RESULT)
+    try:
+        loaded = recorded_scenario(folder, {"scenario_hash": content["scenario_hash"]}, scenario, "be read")
+        margins = [Margin(**row) for row in content["inputs"]]
+        header = tuple(content[key] for key in ("seed", "runs", "confidence", "discrepancy"))
+        check_types(tuple[int, int, float, dict[str, float]], header)
+        check_types(list[Margin], margins)
+        if [(f.measure, f.court, f.at.isoformat()) for f in loaded.published] != [
+            (row["measure"], row["court"], row["at"]) for row in content["figures"]
+        ]:
+            raise ValueError("figures: are not those of the scenario")
+        fits = [
+            Fit(figure, row["used"], *(_number(row[key]) for key in ("median", "low", "high", "explained", "outside")))
+            for figure, row in zip(loaded.published, content["figures"], strict=True)
+        ]
+        draws = _read_table(folder / TABLE, [m.name for m in margins])
+        predicted = _read_table(folder / PREDICTED, _figure_names(loaded))
+        until, effective = dt.date.fromisoformat(content["until"]), _number(content["effective_draws"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError([f"{folder}: is not the folder of a calibration: {RESULT}: {reason}"]) from None
+    seed, n_runs, confidence, sizes = header
+    return Calibration(loaded, folder, until, seed, n_runs, confidence, margins, fits, sizes, effective, draws, predicted)
+
+
+def _number(value: object) -> float:
+    """Return a number of a JSON file, in which NaN is null."""
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise ValueError(f"{value!r} is not a number")
+    return math.nan if value is None else float(value)
 
 
 def _name_of(entry: dict[str, Any]) -> str | None:

@@ -18,9 +18,10 @@ import numpy as np
 
 from simulations.calibrating.figures import Floats, values_at
 from simulations.calibrating.posterior import probability
+from simulations.run_folder.folders import make_folder, write_scenario
 from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
-from simulations.running.options import ReplicationOptions
+from simulations.running.options import CalibrationOptions
 from simulations.running.replicating import Design, read_designs, until
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -56,7 +57,7 @@ class Study:
     free: tuple[Uncertain, ...]
     figures: tuple[PublishedEntry, ...]
     folder: Path
-    options: ReplicationOptions
+    options: CalibrationOptions
     n_runs: int
 
     @property
@@ -92,7 +93,7 @@ class Study:
         numbers = range(first, first + len(points))
         for k, point in zip(numbers, points, strict=True):
             if k in known and not np.allclose(known[k][0], point, atol=1e-9):
-                raise InputError([f"{self.folder / RUNS}: run {k} has other inputs than this calibration; give another --out"])
+                raise InputError([f"{self.folder / RUNS}: run {k} has other inputs than this calibration; give another folder"])
         todo = [k for k in numbers if k not in known]
         designs = [self._design(points[k - first], k) for k in todo]
         done = len(known)
@@ -126,9 +127,9 @@ class Study:
                 scores, values = (np.array(row[key], float) for key in ("scores", "values"))
                 runs[int(row["run"])] = (scores, values)
             except (ValueError, KeyError, TypeError):
-                raise InputError([f"{path}: is not the file of a calibration; give another --out"]) from None
+                raise InputError([f"{path}: is not the file of a calibration; give another folder"]) from None
             if scores.shape != (len(self.free),) or values.shape != (len(self.figures),):
-                raise InputError([f"{path}: is of another calibration; give another --out"])
+                raise InputError([f"{path}: is of another calibration; give another folder"])
         return runs
 
     def settings(self) -> dict[str, Any]:
@@ -142,20 +143,20 @@ class Study:
         }
 
 
-def opened(study: Study, resume: bool, budget_seconds: float | None) -> Study:
-    """Create the folder of a study, or open it again; return the study with its number of runs.
+def opened(study: Study) -> Study:
+    """Create the folder of a study, or open it again to resume; return the study with its number of runs.
 
     A budget of time becomes a number of runs from the speed of the first ones. The number is stored.
 
     Raises
     ------
+    RunFolderExists
+        If the folder exists and is not resumed.
     InputError
-        If the folder exists and is not resumed, or belongs to another study.
+        If it belongs to another study.
     """
-    path = study.folder / SETTINGS
-    if study.folder.exists() and not resume:
-        raise InputError([f"{study.folder} already exists. Give another --out, or --resume to resume its calibration."])
-    study.folder.mkdir(parents=True, exist_ok=True)
+    path, budget_seconds = study.folder / SETTINGS, study.options.budget_seconds
+    make_folder(study.folder, study.options.resume)
     if path.is_file():
         stored = read_json(path)
         if not isinstance(stored, dict) or type(stored.get("runs")) is not int:
@@ -163,8 +164,9 @@ def opened(study: Study, resume: bool, budget_seconds: float | None) -> Study:
         same = replace(study, n_runs=stored["runs"])
         differ = [key for key, value in json.loads(json_text(same.settings())).items() if stored.get(key) != value]
         if differ:
-            raise InputError([f"{study.folder} cannot be resumed: {', '.join(differ)} differ. Give another --out."])
+            raise InputError([f"{study.folder} cannot be resumed: {', '.join(differ)} differ. Give another folder."])
         return same
+    write_scenario(study.folder, study.scenario)
     if budget_seconds is not None:
         few, begin = 2 * max(1, study.options.workers), time.monotonic()
         study.run(study.first_points()[:few], 1, None)

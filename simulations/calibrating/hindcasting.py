@@ -6,23 +6,31 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from simulations.calibrating.calibration import calibrated, new_study, run_study
 from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
+from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
-from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.options import CalibrationKeywords, CalibrationOptions
 from simulations.running.progress import Progress, shown
+from simulations.running.recorded import recorded_scenario
+from simulations.running.shown import Shown
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
-from workflow.files.json_text import json_text
+from workflow.files.json_text import check_types, json_text
+from workflow.files.opening import read_json
+from workflow.run_files.manifest import check_own_files
+
+if TYPE_CHECKING:
+    from simulations import HindcastPlots
 
 RESULT = "hindcast.json"
-_DEFAULTS = ReplicationOptions()
+_DEFAULTS = CalibrationOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Hindcast:
+class Hindcast(Shown):
     """The scores of forecasts made as of several dates.
 
     Attributes
@@ -83,6 +91,13 @@ class Hindcast:
     bias: float
     crps: float | None
     plain_crps: float | None
+
+    @property
+    def plot(self) -> HindcastPlots:
+        """Return its figure: ``hindcast.plot()``."""
+        from simulations import HindcastPlots
+
+        return HindcastPlots(self)
 
     @property
     def verdict(self) -> str:
@@ -118,18 +133,12 @@ class Hindcast:
 def hindcast(
     scenario: Scenario | str | Path,
     as_of: Sequence[dt.date],
-    options: ReplicationOptions = _DEFAULTS,
+    options: CalibrationOptions = _DEFAULTS,
     *,
     until: dt.date | None = None,
-    free: Sequence[str] = (),
-    runs: int | None = None,
-    budget_seconds: float | None = None,
     out: str | Path | None = None,
-    resume: bool = False,
-    discrepancy: bool = True,
-    confidence: float = 0.9,
     progress: Progress = None,
-    **changed: Unpack[ReplicationKeywords],
+    **changed: Unpack[CalibrationKeywords],
 ) -> Hindcast:
     """Calibrate as of each date, forecast the figures published later, and score the forecasts.
 
@@ -140,7 +149,7 @@ def hindcast(
     as_of : sequence of date
     until : date, optional
         Score no figures after this date. Default: all.
-    options, free, runs, budget_seconds, out, resume, discrepancy, confidence, progress
+    options, out, progress, **changed
         See `calibrate`.
 
     Raises
@@ -150,28 +159,66 @@ def hindcast(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     last = until or max((figure.at for figure in loaded.published), default=loaded.ends)
-    loaded = replace(loaded, published=tuple(f for f in loaded.published if f.at <= last))
+    scored = replace(loaded, published=tuple(f for f in loaded.published if f.at <= last))
     options, dates = replace(options, **changed), sorted(set(as_of))
-    late = [date for date in dates if not any(date < figure.at for figure in loaded.published)]
+    late = [date for date in dates if not any(date < figure.at for figure in scored.published)]
     if late or not dates:
         raise InputError(
-            [f"--as-of {date}: no figure was published after it" for date in late] or ["hindcast: give --as-of DATE"]
+            [f"as of {date}: no figure was published after it" for date in late] or ["hindcast: give a date to forecast as of"]
         )
-    study = new_study(loaded, dates, options, free, runs, budget_seconds, out, confidence, "hindcast")
-    study = opened(study, resume, budget_seconds)
+    study = opened(new_study(scored, dates, options, out, "hindcast"))
     with shown(progress) as report:
-        design, values = run_study(study, loaded.published, dates[0], report)
+        design, values = run_study(study, scored.published, dates[0], report)
     scores: list[Score] = []
     for date in dates:
-        result = calibrated(study, loaded.published, date, design, values, discrepancy, confidence)
+        result = calibrated(study, scored.published, date, design, values)
         scores += [
-            _scored(date, loaded, fit.figure, result.predicted[:, i], confidence)
+            _scored(date, scored, fit.figure, result.predicted[:, i], options.confidence)
             for i, fit in enumerate(result.fits)
             if not fit.used
         ]
-    outcome = _summary(loaded, study.folder, options.seed, len(design), confidence, scores)
-    write_text(study.folder / RESULT, json_text(outcome.json(), indent=2) + "\n")
+    outcome = _summary(loaded, study.folder, options.seed, len(design), options.confidence, scores)
+    written = {**outcome.json(), "scenario_hash": scenario_hash(loaded)}
+    write_text(study.folder / RESULT, json_text(written, indent=2) + "\n")
     return outcome
+
+
+def read_hindcast(folder: str | Path, scenario: str | Path | Scenario | None = None) -> Hindcast:
+    """Return the result of a hindcast from its folder, as `hindcast` returned it.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path, optional
+        The original scenario. Needed if it reads tables from files beside it.
+
+    Raises
+    ------
+    InputError
+        If it is not the folder of a finished hindcast.
+    """
+    folder = Path(folder)
+    check_own_files(folder)
+    content = read_json(folder / RESULT)
+    try:
+        loaded = recorded_scenario(folder, {"scenario_hash": content["scenario_hash"]}, scenario, "be read")
+        published = {(f.measure, f.court, f.at.isoformat()): f for f in loaded.published}
+        scores = [
+            Score(
+                dt.date.fromisoformat(row["as_of"]), published[row["measure"], row["court"], row["at"]],
+                *(row[key] for key in ("median", "low", "high", "inside", "crps", "plain", "plain_error")),
+            )
+            for row in content["forecasts"]
+        ]  # fmt: skip
+        numbers = tuple(content[key] for key in ("seed", "runs", "confidence", "bias", "crps", "plain_crps"))
+        check_types(list[Score], scores)
+        check_types(tuple[int, int, float, float, float | None, float | None], numbers)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError([f"{folder}: is not the folder of a hindcast: {RESULT}: {reason}"]) from None
+    seed, n_runs, confidence, *means = numbers
+    return Hindcast(loaded, folder, seed, n_runs, confidence, scores, *means)
 
 
 def _scored(as_of: dt.date, scenario: Scenario, figure: PublishedEntry, draws: Any, confidence: float) -> Score:

@@ -31,6 +31,7 @@ from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
 from simulations.measuring.utilisation import pool_times
 from simulations.running.intervals import interval
+from simulations.running.progress import doing
 from simulations.running.shared import in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
@@ -289,7 +290,7 @@ def validate(seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, 
     """
     from joblib import delayed
 
-    prepare(engine)
+    prepare(engine, doing)
     outcomes = [_golden(golden, engine) for golden in GOLDEN]
     outcomes += _exact(seed, engine)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,13 +22,16 @@ from simulations.cli.common import (
     Workers,
     date,
     echo,
-    prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
+    with_workers,
 )
 from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    from simulations.running.options import CalibrationOptions
 
 Free = Annotated[
     list[str] | None,
@@ -70,26 +73,12 @@ def calibrate(
         from simulations.calibrating.calibration import calibrate as run_calibration
         from simulations.loading import load_scenario
         from simulations.printing.calibration_tables import print_calibration
-        from simulations.running.options import RunOptions
 
         loaded = load_scenario(scenario, change or ())
-        options = prepare_run(
-            RunOptions(seed=seed, engine=engine, limit=limit), workers, loaded, quiet or as_json, expected=runs or 60
-        )
+        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume)
+        options = with_workers(options, workers, loaded, runs or 60)
         with progress_bar(quiet or as_json) as progress:
-            result = run_calibration(
-                loaded,
-                date(until, "--until"),
-                options,
-                free=free or (),
-                runs=runs,
-                budget_seconds=_seconds(budget),
-                out=out,
-                resume=resume,
-                discrepancy=not no_discrepancy,
-                confidence=confidence,
-                progress=progress,
-            )
+            result = run_calibration(loaded, date(until, "--until"), options, out=out, progress=progress)
         if as_json:
             print_json(result.json())
         elif not quiet:
@@ -126,28 +115,14 @@ def hindcast(
         from simulations.printing.calibration_tables import print_hindcast
         from simulations.report.hindcast_chart import write_hindcast
         from simulations.report.sweep_chart import check_chart
-        from simulations.running.options import RunOptions
 
         check_chart(chart)
         loaded = load_scenario(scenario, change or ())
-        options = prepare_run(
-            RunOptions(seed=seed, engine=engine, limit=limit), workers, loaded, quiet or as_json, expected=runs or 60
-        )
+        days, last = [date(day, "--as-of") for day in as_of], None if until is None else date(until, "--until")
+        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume)
+        options = with_workers(options, workers, loaded, runs or 60)
         with progress_bar(quiet or as_json) as progress:
-            result = run_hindcast(
-                loaded,
-                [date(day, "--as-of") for day in as_of],
-                options,
-                until=None if until is None else date(until, "--until"),
-                free=free or (),
-                runs=runs,
-                budget_seconds=_seconds(budget),
-                out=out,
-                resume=resume,
-                discrepancy=not no_discrepancy,
-                confidence=confidence,
-                progress=progress,
-            )
+            result = run_hindcast(loaded, days, options, until=last, out=out, progress=progress)
         if chart is not None:
             write_hindcast(result, chart)
         if as_json:
@@ -156,6 +131,26 @@ def hindcast(
             print_hindcast(result)
             if chart is not None:
                 echo(f"Figure: {chart}")
+
+
+def _options(
+    free: list[str] | None,
+    runs: int | None,
+    budget: str | None,
+    no_discrepancy: bool,
+    confidence: float,
+    seed: int,
+    engine: str,
+    limit: float,
+    resume: bool,
+) -> CalibrationOptions:
+    """Return the options that both commands share."""
+    from simulations.running.options import CalibrationOptions
+
+    return CalibrationOptions(
+        free=free or (), runs=runs, budget_seconds=_seconds(budget), discrepancy=not no_discrepancy, confidence=confidence,
+        seed=seed, engine=engine, limit=limit, resume=resume,
+    )  # fmt: skip
 
 
 def _seconds(budget: str | None) -> float | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -22,9 +22,11 @@ from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
 
 if TYPE_CHECKING:
-    from simulations.running.options import RunOptions
+    from simulations.running.options import EngineOptions, RunOptions
     from simulations.running.progress import Report
     from simulations.scenarios.scenario import Scenario
+
+    Options = TypeVar("Options", bound=EngineOptions)
 
 FAILURE, MISTAKE, UNDECIDED = 1, 2, 3
 _SECONDS_BETWEEN_LINES = 30
@@ -216,45 +218,35 @@ def _progress_lines() -> Report:
     return show
 
 
-def compile_first(engine: str, scenario: Scenario, replications: int, silent: bool) -> None:
-    """Compile the fast engine now, with a message, if the run needs it and it is not compiled yet."""
-    from simulations.engines.choosing import prepare, will_compile
-
-    if will_compile(engine, scenario, replications):
-        with spinner("compiling the fast engine (once, one to two minutes)", silent):
-            prepare("compiled")
-
-
-def prepare_run(
-    options: RunOptions, workers: int | None, scenario: Scenario, silent: bool, *, expected: int | None = None, runs: int = 1
-) -> RunOptions:
-    """Compile the fast engine if a run needs it, and return its options with the number of worker processes.
+def with_workers(options: Options, workers: int | None, scenario: Scenario, replications: int, runs: int = 1) -> Options:
+    """Return options with a number of worker processes.
 
     Parameters
     ----------
     workers : int or None
         ``None`` for as many as are worth starting.
-    expected : int, optional
-        Number of replications that will probably run. Default: `options.replications`.
+    replications : int
+        Number of replications of one run that will probably run.
     runs : int
         Number of consecutive runs.
-
-    Raises
-    ------
-    InputError
-        If the work exceeds the limits.
     """
     from simulations.engines.choosing import enough_workers
 
-    replications = expected or options.replications
-    if options.problems():
-        return options  # the command reports them together with its other mistakes
-    if problems := options.work_problems(scenario, runs, replications):
-        raise InputError(problems)
-    compile_first(options.engine, scenario, replications, silent)
-    if workers is None:
+    if workers is None and not options.problems():  # else the command reports them, together with its other mistakes
         workers = enough_workers(options.engine, scenario, replications, runs)
-    return replace(options, workers=workers)
+    return options if workers is None else replace(options, workers=workers)
+
+
+@contextmanager
+def announcements(silent: bool) -> Iterator[None]:
+    """Show on standard error what takes long before the first result, for a command without a progress bar."""
+    if silent or not sys.stderr.isatty():
+        yield
+        return
+    from simulations.running.progress import announcing
+
+    with announcing(partial(spinner, silent=False)):
+        yield
 
 
 @contextmanager

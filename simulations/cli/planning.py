@@ -27,15 +27,16 @@ from simulations.cli.common import (
     ScenarioName,
     Seed,
     Workers,
+    announcements,
     date,
     echo,
-    prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
     run_options,
     spinner,
+    with_workers,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def sweep(
         options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
-        options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)
+        options = with_workers(options, workers, load_scenario(scenario), replications, n_points)
         out = out or default_folder(f"sweep-{Path(scenario).stem}")
         with progress_bar(quiet or as_json) as progress:
             result = run_sweep(scenario, change or (), options, out=out, progress=progress)
@@ -136,21 +137,23 @@ def staff(
                 echo(f"  {stage}, size {point.size:,}: the goal is met in {point.hits} of {point.n} replications", err=True)
 
         loaded = load_scenario(scenario, change or ())
-        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
-        staffing = search(
-            loaded,
-            pool,
-            prepare_run(options, workers or os.cpu_count() or 1, loaded, quiet or as_json),
-            court=court,
-            scale=scale,
-            finish_by=None if finish_by is None else date(finish_by, "--finish-by"),
-            measure=measure,
-            goal=goal,
-            pending_below=pending_below,
-            at=None if at is None else date(at),
-            confidence=confidence,
-            progress=show,
-        )
+        workers = workers if workers is not None else os.cpu_count() or 1
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, workers=workers)
+        with announcements(quiet or as_json):
+            staffing = search(
+                loaded,
+                pool,
+                options,
+                court=court,
+                scale=scale,
+                finish_by=None if finish_by is None else date(finish_by, "--finish-by"),
+                measure=measure,
+                goal=goal,
+                pending_below=pending_below,
+                at=None if at is None else date(at),
+                confidence=confidence,
+                progress=show,
+            )
         if as_json:
             print_json(staffing.json())
         elif not quiet:
@@ -188,7 +191,7 @@ def forecast(
 
         loaded = load_scenario(scenario, change or ())
         options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
-        options = prepare_run(options, workers, loaded, quiet or as_json)
+        options = with_workers(options, workers, loaded, replications)
         with progress_bar(quiet or as_json) as progress:
             result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence, progress=progress)
         if as_json:
@@ -235,7 +238,7 @@ def sensitivity(
         loaded = load_scenario(scenario)
         options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
         settings = 2 * max(1, len(loaded.inputs)) + 1
-        options = prepare_run(options, workers, loaded, quiet or as_json, runs=settings)
+        options = with_workers(options, workers, loaded, replications, settings)
         with progress_bar(quiet or as_json) as progress:
             result = analyse(
                 loaded,

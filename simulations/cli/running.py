@@ -28,16 +28,16 @@ from simulations.cli.common import (
     ScenarioName,
     Seed,
     Workers,
-    compile_first,
+    announcements,
     next_steps,
     of_courts,
-    prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
     run_options,
     spinner,
+    with_workers,
 )
 from simulations.printing.lines import print_lines
 from workflow.errors import InputError
@@ -100,8 +100,8 @@ def run(
             if measure and "pending" not in measure:
                 raise InputError(["--warm-up: is estimated from pending; add --measure pending"])
         out = out or default_folder(loaded.name)
-        expected = 1 if only is not None else max_replications or 100 if precision else None
-        options = prepare_run(options, workers, loaded, quiet or as_json, expected=expected)
+        expected = 1 if only is not None else max_replications or 100 if precision else replications
+        options = with_workers(options, workers, loaded, expected)
         with progress_bar(quiet or as_json) as progress:
             result = run_scenario(
                 loaded,
@@ -148,12 +148,13 @@ def validate(
     """Check this installation against cases with known answers: exact event times, and textbook queues."""
     with report_errors():
         from simulations.checks.validation import validate as check
-        from simulations.engines.choosing import check_engine
-        from simulations.loading import load_scenario
+        from simulations.engines.choosing import check_engine, prepare
+        from simulations.running.progress import doing
 
         check_engine(engine)
         if engine == "compiled":
-            compile_first(engine, load_scenario("pilot"), 1, quiet or as_json)
+            with announcements(quiet or as_json):
+                prepare("compiled", doing)
         with spinner("running the checks, about a minute", quiet or as_json):
             outcomes = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:

@@ -33,13 +33,13 @@ from simulations.cli.common import (
     echo,
     next_steps,
     of_courts,
-    prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
     run_options,
     spinner,
+    with_workers,
 )
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
@@ -79,7 +79,7 @@ def compare(
 
         options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         first = load_scenario(base, change or ())
-        options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))
+        options = with_workers(options, workers, first, replications, 1 + len(others))
         out = out or default_folder(f"compare-{first.name}")
         with progress_bar(quiet or as_json) as progress:
             comparison = run_comparison(

@@ -19,10 +19,10 @@ from simulations.cli.common import (
     Workers,
     WorkflowName,
     echo,
-    prepare_run,
     print_json,
     progress_bar,
     report_errors,
+    with_workers,
 )
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from simulations.printing.lines import print_lines
@@ -263,7 +263,7 @@ def _simulate_both(
 
     try:
         first = load_scenario(people, [f"workflow={one}"])
-        options = prepare_run(RunOptions(replications=replications, seed=seed), workers, first, silent, runs=2)
+        options = with_workers(RunOptions(replications=replications, seed=seed), workers, first, replications, 2)
         with progress_bar(silent) as progress:
             return simulate_both(one, other, people, options, progress), None
     except InputError as error:

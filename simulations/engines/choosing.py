@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 from simulations.chance.draws import SamplePath
@@ -79,10 +81,17 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     return "simpy"
 
 
-def prepare(engine: Chosen) -> None:
-    """Compile an engine in this process, so that worker processes need not."""
+def prepare(engine: Chosen, announce: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()) -> None:
+    """Compile an engine in this process, once per installation, so that worker processes need not.
+
+    Parameters
+    ----------
+    announce : callable
+        Shows a text while the engine is compiled. Default: nothing is shown.
+    """
     if engine == "compiled" and not compiled_engine.is_compiled():
-        compiled_engine.compile_kernel()
+        with announce("compiling the fast engine (once, one to two minutes)"):
+            compiled_engine.compile_kernel()
 
 
 def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:

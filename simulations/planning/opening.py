@@ -1,31 +1,33 @@
-"""Open the folder of a run, a comparison or a sweep."""
+"""Open the folder of a run or of any study. What a kind of folder needs is imported when one is opened."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from simulations.comparing import comparison
-from simulations.comparing.comparison import Comparison, read_comparison
-from simulations.planning import sweeping
-from simulations.planning.sweeping import Sweep, read_sweep
-from simulations.run_folder.manifest import read_manifest
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.run_files.manifest import STUDIES, read_manifest
+
+if TYPE_CHECKING:
+    from simulations.calibrating.calibration import Calibration
+    from simulations.calibrating.hindcasting import Hindcast
+    from simulations.comparing.comparison import Comparison
+    from simulations.planning.sweeping import Sweep
 
 
-def kind_of(folder: str | Path) -> Literal["run", "comparison", "sweep"]:
-    """Return what a folder holds, by its files; ``run`` if it has no file of the other kinds."""
-    if (Path(folder) / comparison.RESULT).is_file():
-        return "comparison"
-    return "sweep" if (Path(folder) / sweeping.RESULT).is_file() else "run"
+def kind_of(folder: str | Path) -> str:
+    """Return what a folder holds, by its files: one of `STUDIES`, or ``run`` if it has none of their files."""
+    return next((kind for kind in STUDIES if (Path(folder) / f"{kind}.json").is_file()), "run")
 
 
-def open_run(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult | Comparison | Sweep:
-    """Open the folder of a run, a comparison or a sweep, and return the result that was written to it.
+def open_run(
+    folder: str | Path, scenario: str | Path | Scenario | None = None
+) -> RunResult | Comparison | Sweep | Calibration | Hindcast:
+    """Open the folder of a run or a study, and return the result that was written to it.
 
     The folder is data: nothing in it is run, and no other file is read. If the run was interrupted, the result has the
     replications that are finished, and a warning says so.
@@ -34,12 +36,12 @@ def open_run(folder: str | Path, scenario: str | Path | Scenario | None = None) 
     ----------
     folder : path
     scenario : Scenario, str or Path, optional
-        The original scenario of a run. Needed if it reads tables of cases from files beside it.
+        The original scenario of a run, a calibration or a hindcast. Needed if it reads tables from files beside it.
 
     Returns
     -------
-    RunResult, Comparison or Sweep
-        What `run`, `compare` or `sweep` returned.
+    RunResult, Comparison, Sweep, Calibration or Hindcast
+        What `run`, `compare`, `sweep`, `calibrate` or `hindcast` returned.
 
     Raises
     ------
@@ -56,12 +58,25 @@ def open_run(folder: str | Path, scenario: str | Path | Scenario | None = None) 
     True
     """
     kind = kind_of(folder)
-    if kind != "run" and scenario is not None:
-        raise InputError([f"scenario: is for a run, but {folder} holds a {kind}; leave it out"])
-    if kind == "comparison":
-        return read_comparison(folder)
-    if kind == "sweep":
-        return read_sweep(folder)
+    if kind in ("comparison", "sweep") and scenario is not None:
+        raise InputError([f"scenario: is for a run or a calibration, but {folder} holds a {kind}; leave it out"])
+    match kind:
+        case "comparison":
+            from simulations.comparing.comparison import read_comparison
+
+            return read_comparison(folder)
+        case "sweep":
+            from simulations.planning.sweeping import read_sweep
+
+            return read_sweep(folder)
+        case "calibration":
+            from simulations.calibrating.calibration import read_calibration
+
+            return read_calibration(folder, scenario)
+        case "hindcast":
+            from simulations.calibrating.hindcasting import read_hindcast
+
+            return read_hindcast(folder, scenario)
     result, manifest = read_result(folder, scenario), read_manifest(Path(folder))
     if "parts" not in manifest:
         finished = f"{len(result.replications)} of {manifest['replications']} replications are finished"

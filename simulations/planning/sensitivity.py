@@ -25,6 +25,7 @@ from simulations.running.intervals import confidence_problems
 from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import Design, read_designs
+from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.uncertainty import AnyUncertain, UncertainTable, medians
 from workflow.errors import InputError
@@ -69,7 +70,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Shown):
     """How a measure depends on the uncertain inputs of a scenario.
 
     Attributes
@@ -105,11 +106,6 @@ class Sensitivity:
     def __repr__(self) -> str:
         n = len(self.effects)
         return f"<Sensitivity of {self.measure} of {self.scenario.name!r} to {n} input{'s' if n > 1 else ''}, seed {self.seed}>"
-
-    def _repr_html_(self) -> str:
-        from simulations import as_html
-
-        return as_html(self)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from simulations.calibrating.calibration import Calibration
+from simulations.calibrating.hindcasting import Hindcast
 from simulations.comparing.comparison import Comparison
 from simulations.planning.forecasting import Forecast
 from simulations.planning.sensitivity import Sensitivity
 from simulations.planning.staffing import Staffing
 from simulations.planning.sweeping import Sweep
+from simulations.printing.calibration_tables import print_calibration, print_hindcast
 from simulations.printing.planning_tables import print_forecast, print_staffing
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.sensitivity_table import print_sensitivity
@@ -25,10 +29,13 @@ from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
 from workflow.drawing import html
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _MOST_ROWS = 12
 
 
-def as_html(result: RunResult | Comparison | Sweep | Sensitivity | Forecast | Staffing) -> str:
+def as_html(result: RunResult | Comparison | Sweep | Sensitivity | Forecast | Staffing | Calibration | Hindcast) -> str:
     """Return a result as HTML: its main results in sentences, and a table of its leading measures.
 
     It is what a notebook shows. It is one ``<div>`` without scripts, for a page of your own.
@@ -39,11 +46,20 @@ def as_html(result: RunResult | Comparison | Sweep | Sensitivity | Forecast | St
         return _of_comparison(result)
     if isinstance(result, Sweep):
         return _of_sweep(result)
+    return html.page(html.preformatted(captured(lambda console: _print(result, console))))
+
+
+def _print(result: Sensitivity | Forecast | Staffing | Calibration | Hindcast, console: Console) -> None:
     if isinstance(result, Sensitivity):
-        return html.page(html.preformatted(captured(lambda console: print_sensitivity(result, console))))
-    if isinstance(result, Forecast):
-        return html.page(html.preformatted(captured(lambda console: print_forecast(result, console))))
-    return html.page(html.preformatted(captured(lambda console: print_staffing(result, console))))
+        print_sensitivity(result, console)
+    elif isinstance(result, Forecast):
+        print_forecast(result, console)
+    elif isinstance(result, Calibration):
+        print_calibration(result, console)
+    elif isinstance(result, Hindcast):
+        print_hindcast(result, console)
+    else:
+        print_staffing(result, console)
 
 
 def _of_run(result: RunResult) -> str:

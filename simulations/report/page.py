@@ -68,6 +68,8 @@ def write_page(
 
     target = Path(out) if out is not None else Path(folder) / "report.html"
     joint = kind_of(folder)
+    if joint in ("calibration", "hindcast"):
+        raise InputError([f"{folder}: holds a {joint}; a report is of a run, a comparison or a sweep"])
     if joint != "run":
         if scenario is not None:
             raise InputError([f"--scenario is for a run, but {folder} holds a {joint}; leave it out"])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulations.calibrating.hindcasting import Hindcast
 from simulations.comparing.comparison import Comparison
 from simulations.measuring.selection import Selection
 from simulations.planning.sensitivity import Sensitivity
@@ -20,6 +21,7 @@ from simulations.report.comparison import pending_figure as pending_of_each
 from simulations.report.contents import Contents, contents_of
 from simulations.report.figure import MOST_LINES, Figure, altair
 from simulations.report.figures import pending_figure, published_figure, waiting_figure
+from simulations.report.hindcast_chart import hindcast_figure
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.report.sweep_chart import chart_of
 from simulations.report.tornado import tornado_figure
@@ -154,6 +156,17 @@ class SensitivityPlots:
     def __call__(self) -> TopLevelMixin:
         """Return the tornado figure as an Altair chart: how far the measure moves with each input, the largest first."""
         return titled(tornado_figure(self.sensitivity))
+
+
+@dataclass(frozen=True)
+class HindcastPlots:
+    """The figure of a hindcast: ``hindcast.plot()``."""
+
+    hindcast: Hindcast
+
+    def __call__(self) -> TopLevelMixin:
+        """Return each forecast with its band beside the fact, in percent of the fact, as an Altair chart."""
+        return titled(hindcast_figure(self.hindcast))
 
 
 def titled(figure: Figure) -> TopLevelMixin:

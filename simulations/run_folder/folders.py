@@ -259,17 +259,22 @@ class RunFolder:
         """Write the manifest, then the scenario, its workflow and its policies, unless they exist."""
         if not self._before:
             self._write_manifest(self.manifest)
-        documents = {"scenario.yaml": scenario.document, "workflow.yaml": scenario.workflow.document}
-        documents |= {f"policy-{k}.yaml": p.workflow.document for k, p in enumerate(scenario.policies, start=1)}
-        for name, document in documents.items():
-            path, text = self.path / name, document.written()
-            if not path.is_file() or path.read_bytes() != text.encode():
-                write_text(path, text, folders=False)
+        write_scenario(self.path, scenario)
         for kind in self._kinds:
             (self.path / kind).mkdir(exist_ok=True)
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
         write_text(self.path / MANIFEST, json_text({**content, "sha256": manifest_hash(content)}, indent=2) + "\n", folders=False)
+
+
+def write_scenario(folder: Path, scenario: Scenario) -> None:
+    """Write a scenario, its workflow and its policies to a folder, unless they are there; see `recorded_contents`."""
+    documents = {"scenario.yaml": scenario.document, "workflow.yaml": scenario.workflow.document}
+    documents |= {f"policy-{k}.yaml": p.workflow.document for k, p in enumerate(scenario.policies, start=1)}
+    for name, document in documents.items():
+        path, text = folder / name, document.written()
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_text(path, text, folders=False)
 
 
 # creating and locking --------------------------------------------------------------------------------

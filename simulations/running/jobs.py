@@ -36,7 +36,7 @@ from simulations.run_folder.parts import (
 )
 from simulations.running.options import RunOptions
 from simulations.running.precision import Precision
-from simulations.running.progress import Report
+from simulations.running.progress import Report, doing
 from simulations.running.results import estimates, read_values
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
@@ -294,7 +294,7 @@ def _each(job: Job, spans: Sequence[Span], planned: dict[int, Plan]) -> Iterator
     """Run the replications of each part, and yield it when it is written."""
     workers = min(job.options.workers, len(spans))
     if spans:
-        prepare(job.engine)
+        prepare(job.engine, doing)
     if workers <= 1:
         yield from (job.run(span, planned.pop(span.first, None)) for span in spans)
         return

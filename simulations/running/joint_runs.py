@@ -33,7 +33,7 @@ def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
 
 
 def check_each(scenarios: Sequence[Scenario], options: RunOptions) -> None:
-    """Check that every run can start, before anything is written.
+    """Check that every run can start, and that all together do not exceed the limits of work, before anything is written.
 
     Raises
     ------
@@ -46,6 +46,7 @@ def check_each(scenarios: Sequence[Scenario], options: RunOptions) -> None:
             check_run(scenario, options)
         except InputError as error:
             problems += [p.message for p in error.problems]
+    problems = problems or options.work_problems(scenarios[0], len(scenarios))
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
 

@@ -1,4 +1,4 @@
-"""The options of replications, and of runs that write a run folder. Each option is declared here, and nowhere else.
+"""The options of replications, of runs that write a run folder, and of calibrations. Each is declared here, and nowhere else.
 
 The methods import what they check with, so that importing the options is quick.
 """
@@ -24,13 +24,11 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicationOptions:
-    """Options of replications, in memory or in a run folder.
+class EngineOptions:
+    """How replications are simulated.
 
     Attributes
     ----------
-    replications : int
-        Number of replications, 1 or more.
     seed : int
         Random seed, from 0 to 2**63 - 1.
     workers : int
@@ -41,7 +39,6 @@ class ReplicationOptions:
         What the limits of work are multiplied by, from 1 to 1,000; see `simulations.scenarios.workload`.
     """
 
-    replications: int = 1
     seed: int = 1
     workers: int = 1
     engine: str = "auto"
@@ -51,14 +48,9 @@ class ReplicationOptions:
         """Return a message for each option that is not valid."""
         from simulations.chance.draws import seed_problems
         from simulations.engines.choosing import check_engine
-        from simulations.scenarios.workload import MOST_FACTOR, MOST_REPLICATIONS, MOST_WORKERS
+        from simulations.scenarios.workload import MOST_FACTOR, MOST_WORKERS
 
-        problems = []
-        if self.replications < 1:
-            problems.append(f"replications: must be 1 or more, not {self.replications}")
-        elif self.replications > MOST_REPLICATIONS:
-            problems.append(f"replications: must be {MOST_REPLICATIONS:,} or less, not {self.replications:,}")
-        problems += seed_problems(self.seed)
+        problems = seed_problems(self.seed)
         if self.workers < 1:
             problems.append(f"workers: must be 1 or more, not {self.workers}")
         elif self.workers > MOST_WORKERS:
@@ -83,7 +75,35 @@ class ReplicationOptions:
         """
         from simulations.scenarios.workload import work_problems
 
-        return self.problems() or work_problems(scenario, replications or self.replications, runs, self.limit)
+        return self.problems() or work_problems(scenario, replications or 1, runs, self.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationOptions(EngineOptions):
+    """Options of replications, in memory or in a run folder.
+
+    Attributes
+    ----------
+    replications : int
+        Number of replications, 1 or more.
+    """
+
+    replications: int = 1
+
+    def problems(self) -> list[str]:
+        """Return a message for each option that is not valid."""
+        from simulations.scenarios.workload import MOST_REPLICATIONS
+
+        problems = []
+        if self.replications < 1:
+            problems.append(f"replications: must be 1 or more, not {self.replications}")
+        elif self.replications > MOST_REPLICATIONS:
+            problems.append(f"replications: must be {MOST_REPLICATIONS:,} or less, not {self.replications:,}")
+        return problems + EngineOptions.problems(self)  # super() fails in a class with slots
+
+    def work_problems(self, scenario: Scenario, runs: int = 1, replications: int | None = None) -> list[str]:
+        """Return a message for each option that is not valid, or else for each limit of work that a scenario exceeds."""
+        return EngineOptions.work_problems(self, scenario, runs, replications or self.replications)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +157,58 @@ class RunOptions(ReplicationOptions):
         return problems + self.selection.problems_in(scenario)
 
 
-class ReplicationKeywords(TypedDict, total=False):
-    """Single `ReplicationOptions` as keyword arguments."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationOptions(EngineOptions):
+    """Options of a calibration, and of the calibrations of a hindcast.
 
-    replications: int
+    Attributes
+    ----------
+    free : sequence of str
+        Paths of the inputs to calibrate. Default: all that have a distribution of their own.
+    runs : int, optional
+        Number of runs, 40 or more. Default: 15 for each input, at least 60.
+    budget_seconds : float, optional
+        Instead of `runs`: the time for the calibration, which becomes a number of runs.
+    discrepancy : bool
+        Whether the world may differ from the model with any inputs.
+    resume : bool
+        Use the runs of an interrupted calibration in its folder.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+    """
+
+    free: Sequence[str] = ()
+    runs: int | None = None
+    budget_seconds: float | None = None
+    discrepancy: bool = True
+    resume: bool = False
+    confidence: float = 0.9
+
+
+class EngineKeywords(TypedDict, total=False):
+    """Single `EngineOptions` as keyword arguments."""
+
     seed: int
     workers: int
     engine: str
     limit: float
+
+
+class ReplicationKeywords(EngineKeywords, total=False):
+    """Single `ReplicationOptions` as keyword arguments."""
+
+    replications: int
+
+
+class CalibrationKeywords(EngineKeywords, total=False):
+    """Single `CalibrationOptions` as keyword arguments."""
+
+    free: Sequence[str]
+    runs: int | None
+    budget_seconds: float | None
+    discrepancy: bool
+    resume: bool
+    confidence: float
 
 
 class RunKeywords(ReplicationKeywords, total=False):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, Literal
 
 Report = Callable[[int, int], None]
@@ -14,7 +15,27 @@ Report = Callable[[int, int], None]
 Progress = Report | Literal[False] | None
 """Where progress is reported: to a function, nowhere (``False``), or by default in the terminal or the notebook."""
 
+Announcer = Callable[[str], AbstractContextManager[None]]
+"""Shows a text while a block runs."""
+
 _SECONDS_BETWEEN_UPDATES = 0.25
+_REPLICATIONS = "replications"
+_announcer: ContextVar[Announcer] = ContextVar("_announcer", default=lambda what: nullcontext())
+
+
+@contextmanager
+def announcing(announcer: Announcer) -> Iterator[None]:
+    """Show with this announcer what `doing` names, until the end of the block."""
+    token = _announcer.set(announcer)
+    try:
+        yield
+    finally:
+        _announcer.reset(token)
+
+
+def doing(what: str) -> AbstractContextManager[None]:
+    """Show, where progress is shown, what is done before the next replication, such as ``"compiling the fast engine"``."""
+    return _announcer.get()(what)
 
 
 @contextmanager
@@ -29,7 +50,9 @@ def shown(progress: Progress) -> Iterator[Report | None]:
     if progress is not None:
         yield progress or None
     elif _in_notebook():
-        yield _line_in_notebook()
+        line = _NotebookLine()
+        with announcing(line.announce):
+            yield line
     elif sys.stderr is not None and sys.stderr.isatty():
         from rich.console import Console
 
@@ -45,7 +68,7 @@ def bar(console: Any) -> Iterator[Report]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("replications"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -53,8 +76,16 @@ def bar(console: Any) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as shown_bar:
-        task = shown_bar.add_task("", total=None)
-        yield lambda done, todo: shown_bar.update(task, completed=done, total=todo)
+        task = shown_bar.add_task(_REPLICATIONS, total=None)
+
+        @contextmanager
+        def announce(what: str) -> Iterator[None]:
+            shown_bar.update(task, description=what, refresh=True)
+            yield
+            shown_bar.update(task, description=_REPLICATIONS)
+
+        with announcing(announce):
+            yield lambda done, todo: shown_bar.update(task, completed=done, total=todo)
 
 
 def _in_notebook() -> bool:
@@ -63,16 +94,24 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def _line_in_notebook() -> Report:
-    from importlib import import_module
+class _NotebookLine:
+    """A line below the cell, updated in place."""
 
-    display = import_module("IPython.display").display
-    line, last = display({"text/plain": "replications: 0"}, raw=True, display_id=True), 0.0
+    def __init__(self) -> None:
+        from importlib import import_module
 
-    def report(done: int, todo: int) -> None:
-        nonlocal last
-        if done == todo or time.monotonic() - last >= _SECONDS_BETWEEN_UPDATES:
-            last = time.monotonic()
-            line.update({"text/plain": f"replications: {done:,} of {todo:,}"}, raw=True)
+        display = import_module("IPython.display").display
+        self._line, self._last = display({"text/plain": f"{_REPLICATIONS}: 0"}, raw=True, display_id=True), 0.0
 
-    return report
+    def __call__(self, done: int, todo: int) -> None:
+        if done == todo or time.monotonic() - self._last >= _SECONDS_BETWEEN_UPDATES:
+            self._last = time.monotonic()
+            self._show(f"{_REPLICATIONS}: {done:,} of {todo:,}")
+
+    @contextmanager
+    def announce(self, what: str) -> Iterator[None]:
+        self._show(what)
+        yield
+
+    def _show(self, text: str) -> None:
+        self._line.update({"text/plain": text}, raw=True)

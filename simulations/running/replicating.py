@@ -17,7 +17,8 @@ from simulations.log.eventlog import EventLog
 from simulations.measuring.descriptors import describe
 from simulations.measuring.measures import measure
 from simulations.measuring.selection import Selection
-from simulations.running.options import ReplicationOptions
+from simulations.running.options import EngineOptions, ReplicationOptions
+from simulations.running.progress import doing
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
@@ -90,7 +91,7 @@ def _each(
 ) -> Iterator[T]:
     """Yield what `one` returns for each run, in their order, with up to `workers` processes."""
     if todo:
-        prepare(engine)
+        prepare(engine, doing)
     values: Iterable[T]
     if workers <= 1 or len(todo) < 2:
         values = map(one, todo)
@@ -129,15 +130,14 @@ def read_designs(
     read: Callable[[EventLog], T],
     scenario: Scenario,
     designs: Iterable[Design],
-    options: ReplicationOptions,
+    options: EngineOptions,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[T]:
     """Run designs, and yield what `read` returns for the log of each, in their order. The logs are not kept.
 
     Parameters
     ----------
-    options : ReplicationOptions
-        The number of replications is not used.
+    options : EngineOptions
     progress : callable, optional
         Called with the finished and the total number of designs.
     """

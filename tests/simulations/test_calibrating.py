@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from simulations import calibrate, hindcast, load_scenario
-from simulations.calibrating.calibration import Calibration
+from simulations import Calibration, Hindcast, as_html, calibrate, hindcast, load_scenario, open_run
 from simulations.calibrating.emulator import Emulator, fit
 from simulations.calibrating.figures import scales_of
 from simulations.calibrating.hindcasting import last_trend
 from simulations.calibrating.posterior import Likelihood
 from simulations.cli.calibrating import _seconds
+from simulations.report import write_page
 from simulations.scenarios.format import PublishedEntry
 from tests.office import PERMIT_OFFICE
 from workflow.errors import InputError
@@ -147,7 +147,8 @@ def test_the_last_trend_goes_on() -> None:
         ({"until": dt.date(2024, 1, 1)}, "no figure was published by then"),
         ({"free": ["arrivals.north.rate"]}, r"is not an uncertain input\. Did you mean 'scale arrivals.north.rate'"),
         ({"runs": 3}, "must be from 40 to 2,000"),
-        ({"runs": 50, "budget_seconds": 10.0}, "give one of them"),
+        ({"runs": 50, "budget_seconds": 10.0}, "give either a number of runs or a budget of time"),
+        ({"limit": 0.5, "workers": 0}, "workers: must be 1 or more, not 0\nlimit: must be from 1 to 1,000, not 0.5"),
     ],
 )
 def test_mistakes_are_reported(arguments: Any, message: str) -> None:
@@ -180,6 +181,17 @@ def test_later_figures_are_never_read() -> None:
     one, other = _calibrated("one", figures()), _calibrated("other", later)
     assert (one.draws == other.draws).all()
     assert (one.predicted == other.predicted).all()
+    again = open_run("one")
+    assert isinstance(again, Calibration)
+    assert (again.json(), again.fits) == (one.json(), one.fits)
+    assert (again.draws == one.draws).all()
+    assert (again.predicted == one.predicted).all()
+    assert "<pre" in as_html(again)
+    Path("one/predicted.csv").write_text("granted all 2024-01-28\n24\n")
+    with pytest.raises(
+        InputError, match=r"is not the folder of a calibration: calibration.json: predicted.csv: is not the table of"
+    ):
+        open_run("one")
     assert [f["published"] for f in one.json()["figures"]][6:] == [None] * 6
 
 
@@ -230,3 +242,9 @@ def test_a_hindcast_scores_later_figures() -> None:
     assert all(s.inside == (s.low <= s.figure.value <= s.high) for s in result.scores)
     assert f"{sum(s.inside for s in result.scores)} of 14 later figures" in result.verdict
     assert json.loads(Path("out/hindcast.json").read_text())["verdict"] == result.verdict
+    again = open_run("out")
+    assert isinstance(again, Hindcast)
+    assert (again.json(), again.scores) == (result.json(), result.scores)
+    assert {row["held"] for row in again.plot().to_dict()["layer"][1]["data"]["values"]} <= {"inside", "outside"}
+    with pytest.raises(InputError, match="holds a hindcast; a report is of a run, a comparison or a sweep"):
+        write_page("out")

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simulations.cli import app
+from simulations.running.progress import announcing
 from simulations.running.recorded import read_result
 from tests.simulations.desk import write_tiny
 
@@ -411,6 +412,7 @@ def test_draw_gives_mermaid_or_a_picture(tiny: Path) -> None:
         ("sweep", "tiny.yaml", "--set", "pools.desk.size=1,2", "--replications", "2"),
         ("staff", "tiny.yaml", "--pool", "desk", "--court", "east", "--pending-below", "31", "--at", "2024-01-02"),
         ("forecast", "tiny.yaml", "--when", "pending < 20", "--replications", "2"),
+        ("sensitivity", "tiny.yaml", "--measure", "pending", "--set", "pools.desk.size=1:2", "--replications", "2"),
         ("validate",),
     ],
 )
@@ -425,21 +427,47 @@ def test_the_compile_is_announced_before_the_first_replication(
     messages: list[str] = []
 
     @contextmanager
-    def spinner(message: str, silent: bool) -> Iterator[None]:
+    def announce(message: str) -> Iterator[None]:
         messages.append(message)
         yield
 
-    def prepare(engine: str) -> None:
+    def compile_kernel() -> None:
         raise Begun
 
-    monkeypatch.setattr("simulations.cli.common.spinner", spinner)
     monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
-    for module in ("engines.choosing", "running.jobs", "running.replicating"):
-        monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
-    result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
+    monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
+    with announcing(announce):
+        result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)
     assert messages == ["compiling the fast engine (once, one to two minutes)"]
-    assert not (tiny / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("staff tiny.yaml --pool desks --court east --pending-below 31 --at 2024-01-02", "Did you mean 'desk'?"),
+        ("staff tiny.yaml --pool desk --court east --goal 'pendin < 31' --at 2024-01-02", "Did you mean 'pending'?"),
+        ("run tiny.yaml --measure pendin", "Did you mean 'pending'?"),
+        ("compare tiny.yaml tiny.yaml --court eas", "Did you mean 'east'?"),
+        ("sweep tiny.yaml --set pools.dek.size=1,2", "Did you mean 'desk'?"),
+        ("forecast tiny.yaml --when 'pendin < 20'", "Did you mean 'pending'?"),
+        ("sensitivity tiny.yaml --measure pendin --set pools.desk.size=1:2", "Did you mean 'pending'?"),
+        ("calibrate tiny.yaml --until 2024-01-02", "has no uncertain input"),
+        ("hindcast tiny.yaml --as-of 2024-01-02", "has no uncertain input"),
+    ],
+)
+def test_a_mistake_is_reported_before_the_engine_is_compiled(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, command: str, message: str
+) -> None:
+    """Nobody waits a minute for a message about a name."""
+
+    def compile_kernel() -> None:
+        pytest.fail("the engine is compiled")
+
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
+    code, _, stderr = _run(*shlex.split(command), "--engine", "compiled")
+    assert (code, message in stderr) == (2, True), stderr
 
 
 def command(before: str, *words: str) -> subprocess.CompletedProcess[str]:

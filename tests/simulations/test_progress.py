@@ -102,3 +102,29 @@ def test_runs_in_processes_do_not_disturb_each_other(tiny: Path, tmp_path: Path)
         with multiprocessing.get_context(method).Pool(2) as pool:
             jobs = [(tiny, tmp_path / f"{method}-{k}") for k in range(2)]
             assert pool.map(_pending, jobs) == [alone, alone]
+
+
+def test_the_compile_of_the_engine_is_named_in_its_place(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar and a line in a notebook say what is done before the first replication."""
+    shown: list[str] = []
+    screen = _Terminal()
+
+    def compile_kernel() -> None:
+        shown.append(screen.getvalue())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulations.engines.compiled_engine.available", lambda: True)
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "stderr", screen)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, engine="compiled", out=tmp_path / "terminal")
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=object())))
+    update = SimpleNamespace(update=lambda text, raw: screen.write(text["text/plain"]))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=lambda *_, **__: update))
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, engine="compiled", out=tmp_path / "notebook")
+    assert ["compiling the fast engine" in text for text in shown] == [True, True]
+    assert shown[1].endswith("compiling the fast engine (once, one to two minutes)")

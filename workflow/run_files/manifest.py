@@ -31,7 +31,12 @@ MOST_IN_PART = 1000
 
 _PART = re.compile(rf"({'|'.join(KINDS)})/([a-z0-9=-]+)\.parquet")
 _SPAN = re.compile(r"replication=([1-9][0-9]{0,8})|replications=([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
-_FILE = re.compile(r"(manifest|comparison|sweep)\.json|(scenario|workflow|policy-[0-9]+)\.yaml|\.lock")
+STUDIES = ("comparison", "sweep", "calibration", "hindcast")
+"""What a folder may hold besides a run. Its result is in the file of this name, with the ending ``.json``."""
+
+_FILE = re.compile(
+    rf"(manifest|{'|'.join(STUDIES)})\.json|(scenario|workflow|policy-[0-9]+)\.yaml|(posterior|predicted)\.csv|\.lock"
+)
 _FOLDER = re.compile(rf"{'|'.join(KINDS)}|base|(other|point)-[0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
