@@ -345,9 +345,9 @@ def _write_table(path: Path, names: Sequence[str], rows: Floats) -> None:
 def _read_table(path: Path, names: Sequence[str]) -> Floats:
     """Return the rows of a table with these columns."""
     header, *rows = csv.reader(io.StringIO(read_file(path, JSON_BYTES).decode()))
-    values = np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(names))
-    if header != [*names] or len(values) != len(rows) or not len(rows):
+    if header != [*names] or not rows or any(len(row) != len(names) for row in rows):
         raise ValueError(f"{path.name}: is not the table of {format_names(names)}")
+    values: Floats = np.array(rows, dtype=float)
     return values
 
 
