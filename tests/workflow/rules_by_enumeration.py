@@ -174,6 +174,8 @@ def draw_workflow(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Draw a small workflow with rules about it, and the entries of the rules."""
     dice = random.Random(seed)
     kinds = {f"s{i}": dice.choice(["activity", "activity", "resting", "instant"]) for i in range(dice.choice([2, 3]))}
+    if set(kinds.values()) == {"instant"}:
+        kinds["s0"] = "activity"  # so that there are three steps
     states: dict[str, Any] = {n: {"activity": "work"} if k == "activity" else {k: True} for n, k in kinds.items()}
     states["end"] = {"final": True}
     names = list(kinds)
@@ -213,8 +215,7 @@ def _upon(kind: str, dice: random.Random) -> dict[str, str]:
 
 
 def _draw_rule(dice: random.Random, steps: list[str], states: list[str]) -> dict[str, Any]:
-    some = steps[:4] if len(steps) > 3 and dice.random() < 0.7 else steps
-    few = dice.sample(some, 3) if len(some) > 2 else dice.choices(some, k=3)
+    few = dice.sample(steps[:4], 3) if len(steps) > 3 and dice.random() < 0.7 else dice.sample(steps, 3)
     a, b, c = few
     entry: dict[str, Any] = dice.choice(
         [

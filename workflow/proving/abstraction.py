@@ -266,8 +266,12 @@ class Abstraction:
         for given, seen in self._given(self._written(record, event.effects), event):
             moves, left, asked = self._decide(state, event.name, given, record, seen, first)
             yield from moves
-            if left != NOTHING and (seen != record or self.heard & {event.name, ROW_END}):
+            if left != NOTHING and (seen != record or self._hears(event)):
                 yield Move(event.name, state, given, None, state, (record, seen, seen), left, asked)
+
+    def _hears(self, event: Event) -> bool:
+        """Return whether an event that changes nothing makes a difference."""
+        return not self.heard.isdisjoint({event.name, ROW_END})
 
     def _decide(
         self, state: str, trigger: str, given: tuple[Any, ...], before: LooseRecord, seen: LooseRecord, first: Conditions

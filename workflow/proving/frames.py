@@ -17,7 +17,7 @@ from typing import Any
 from workflow.deciding.machine import fact_names
 from workflow.deciding.steps import Step, end_of_row, names_of_row, steps_of
 from workflow.model.automata import ROW_END
-from workflow.model.definition import StateKind, Value, Workflow
+from workflow.model.definition import Event, StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.proving.abstraction import Abstraction, Conditions, Free, LooseRecord, Move, Node, Precision
 from workflow.proving.atoms import Atoms
@@ -127,6 +127,9 @@ class _AnyOrder(_Diagram):
         if () not in self._moves:  # type: ignore[comparison-overlap]
             self._moves[()] = list(self._all())  # type: ignore[index]
         return [move for move in self._moves[()] if self.telling(move)]  # type: ignore[index]
+
+    def _hears(self, event: Event) -> bool:
+        return True  # the case is in a state of the event, wherever it was before
 
     def _all(self) -> Iterator[Move]:
         record = self.workflow.record
