@@ -6,8 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
+from docs.vega_bundle import BUNDLE, bundle
 from workflow import load_workflow
 from workflow.drawing.drawing import svg
 
@@ -29,6 +31,12 @@ def test_the_picture_of_the_workflow_is_current() -> None:
     """`make pictures` would change nothing."""
     drawn = svg(load_workflow("prosecutorial-discretion-review"))
     assert (ROOT / "docs/workflow.svg").read_text(encoding="utf-8") == drawn
+
+
+@pytest.mark.slow
+def test_the_runtime_of_figures_is_current() -> None:
+    """`python -m docs.vega_bundle` would change nothing."""
+    assert BUNDLE.read_text(encoding="utf-8") == bundle()
 
 
 def test_the_citation_names_this_version() -> None:

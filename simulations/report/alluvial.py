@@ -17,9 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.report.figure import FONT
+from simulations.tables.formatting import shortened
 
 _FONT_SIZE, _HEAD_SIZE, _LETTER = 12.0, 13.0, 6.9
 """Font sizes of labels and headings, and the approximate width of a letter, in pixels."""
+
+_LONGEST = 26
+"""Characters of a group's name; longer ones lose their middle. The tooltips have the whole."""
 
 _HEIGHT, _BLOCK, _GAP, _LINE, _LEAST = 330.0, 13.0, 9.0, 17.0, 1.5
 """Height of all cases together; width of a block; gap between blocks; line height of labels; height of the thinnest block."""
@@ -56,7 +60,7 @@ def alluvial(
     """
     sizes = np.vstack([moved.sum(axis=2), moved[-1:].sum(axis=1)])
     scale = _HEIGHT / max(sizes.sum(axis=1).max(), 1e-9)
-    labels = [[f"{format_number(n)} {group}" for n, group in zip(row, groups, strict=True)] for row in sizes]
+    labels = [[f"{format_number(n)} {shortened(group, _LONGEST)}" for n, group in zip(row, groups, strict=True)] for row in sizes]
     longest = max(len(t) for k, texts in enumerate(labels) for t, n in zip(texts, sizes[k], strict=True) if n > 0)
     pitch = _BLOCK + longest * _LETTER + 14
     columns = [_blocks(row * scale) for row in sizes]
@@ -73,7 +77,7 @@ def alluvial(
             parts.append(
                 f'<path d="{path}" fill={quoteattr(colours[groups[source]])} fill-opacity=".38"><title>{escape(tooltip)}</title></path>'
             )
-    for x, time, column, texts in zip(xs, times, columns, labels, strict=True):
+    for k, (x, time, column, texts) in enumerate(zip(xs, times, columns, labels, strict=True)):
         parts.append(
             f'<text x="{x:.1f}" y="18" font-size="{_HEAD_SIZE:.0f}" font-weight="bold" fill="#222">{escape(time)}</text>'
         )
@@ -82,7 +86,7 @@ def alluvial(
             dashes = ' stroke-dasharray="4 3"' if groups[group] in outlined else ""
             parts.append(
                 f'<rect x="{x:.1f}" y="{_TOP + top:.1f}" width="{_BLOCK:.0f}" height="{bottom - top:.1f}" fill={quoteattr(fill)}'
-                f' stroke="#222" stroke-width=".7"{dashes}/>'
+                f' stroke="#222" stroke-width=".7"{dashes}><title>{escape(f"{format_number(float(sizes[k, group]))} {groups[group]}")}</title></rect>'
                 f'<text x="{x + _BLOCK + 4:.1f}" y="{_TOP + (top + bottom) / 2 + 4:.1f}" fill="#111" stroke="#fff" stroke-width="3"'
                 f' stroke-linejoin="round" paint-order="stroke">{escape(texts[group])}</text>'
             )

@@ -25,6 +25,8 @@ from simulations.report.figure import (  # fmt: skip
     end_of,
     line_colours,
     line_dashes,
+    tooltip,
+    with_end_of_day,
 )
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
@@ -40,7 +42,7 @@ from workflow.files.validation import format_names
 _MOST_ROWS = 12
 _MOST_COURTS = 6
 _TILES = 6
-_PLOT = WIDTH - 220
+_PLOT = WIDTH - 430
 
 
 def comparison_document(folder: str | Path) -> Document:
@@ -170,8 +172,11 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
             x=alt.X("low:Q", title=f"difference, {unit}", scale=alt.Scale(padding=12), axis=alt.Axis(tickCount=6)), x2="high:Q"
         )
         fill = alt.condition("datum.clear", alt.value(BLUE), alt.value("#ffffff"))
-        points = base.mark_point(size=60, opacity=1, stroke=BLUE, strokeWidth=1.5).encode(x="difference:Q", fill=fill)
-        labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
+        shown = tooltip(line="measure", label="difference")
+        points = base.mark_point(size=60, opacity=1, stroke=BLUE, strokeWidth=1.5).encode(
+            x="difference:Q", fill=fill, tooltip=shown
+        )
+        labels = base.mark_text(align="left", fontSize=12, color="#222", dx=10).encode(x=alt.value("width"), text="label:N")
         charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
     text = (
         f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} confidence interval."
@@ -191,6 +196,7 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
     assert paired is not None
     return {
         "line": line,
+        "court": court_title(d.court),
         "difference": paired.difference,
         "low": paired.difference if paired.low is None else paired.low,
         "high": paired.difference if paired.high is None else paired.high,
@@ -217,16 +223,18 @@ def pending_figure(comparison: Comparison, base: RunResult, others: Sequence[Run
         for e in estimates
         if e.at
     ]
+    values = tooltip(scenario="scenario", court="court", on="end of", mean="pending, mean|,.5~r")
     names = list(runs)
     legend = alt.Legend(symbolType="stroke", symbolSize=500, labelLimit=400, columns=1)
     chart = (
-        alt.Chart(alt.Data(values=data))
+        with_end_of_day(alt.Chart(alt.Data(values=data)))
         .mark_line(strokeWidth=2)
         .encode(
             x=day_axis("day"),
             y=alt.Y("mean:Q", title="pending cases"),
             color=line_colours("scenario", names, legend),
             strokeDash=line_dashes("scenario", names),
+            tooltip=values,
         )
         .properties(width=WIDTH, height=150 if len(courts) > 1 else 240)
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)

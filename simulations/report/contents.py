@@ -28,6 +28,8 @@ from workflow.run_files.tables import add_table, check_labels, readable
 from workflow.sql.reading import connect
 
 MOST_COURTS = 5
+MOST_PICKED = 100
+"""Number of courts up to which the court picker of the page has every court."""
 T = TypeVar("T")
 
 
@@ -60,7 +62,10 @@ class Contents:
     def curves(self) -> list[Curve]:
         """Return the curves of the time until a case leaves the docket; none without an event log."""
         replications, confidence = self.result.replications, self.result.confidence
-        return self._read(lambda connection: survival(connection, self.scenario, replications, self.groups, confidence)) or []
+        return (
+            self._read(lambda connection: survival(connection, self.scenario, replications, self.groups | self.alone, confidence))
+            or []
+        )
 
     @cached_property
     def flow(self) -> Flow | None:
@@ -78,7 +83,7 @@ class Contents:
         result, scenario = self.result, self.scenario
         read = self._read(
             lambda connection: use_by_week(
-                connection, result.folder, result.replications, scenario, self.courts, result.confidence
+                connection, result.folder, result.replications, scenario, [*self.courts, *self.more], result.confidence
             )
         )
         has = result.selection.has
@@ -114,6 +119,19 @@ class Contents:
     def titles(self) -> dict[str, str]:
         """Return the title of each court shown."""
         return {court: court_title(court) for court in self.courts}
+
+    @cached_property
+    def more(self) -> dict[str, str]:
+        """Return the title of each court that is shown only when a reader picks it."""
+        courts = self.scenario.courts
+        if self.result.selection.courts or len(courts) < 2 or len(courts) > MOST_PICKED:
+            return {}
+        return {court: court_title(court) for court in courts if court not in self.courts}
+
+    @property
+    def alone(self) -> dict[str, list[str]]:
+        """Return the courts of the panel of each court of `more`."""
+        return {court: [court] for court in self.more}
 
     @property
     def whole(self) -> str:

@@ -7,8 +7,10 @@ several runs.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +19,12 @@ from simulations.run_folder.whole_files import whole_file, write_text
 from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
-_TEMPLATE = Path(__file__).with_name("document.html.j2")
+_WEB = Path(__file__).with_name("web")
+_SCRIPTS = ("vega", "page")
+_MOST_ROWS = 12
+"""Number of rows up to which a table is open; longer ones fold."""
+_MOST_COLUMNS = 7
+"""Number of columns up to which a table is printed upright; wider ones are printed on turned pages."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,21 @@ def render(document: Document) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = _breakable
     environment.filters["kind"] = lambda block: type(block).__name__
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(document=document, link=_data_link) + "\n"
+    template = environment.from_string((_WEB / "document.html.j2").read_text(encoding="utf-8"))
+    scripts = {name: (_WEB / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS}
+    return (
+        template.render(
+            document=document,
+            link=_data_link,
+            most_rows=_MOST_ROWS,
+            most_columns=_MOST_COLUMNS,
+            css=(_WEB / "page.css").read_text(encoding="utf-8"),
+            scripts=scripts,
+            hashes=" ".join(map(_script_hash, scripts.values())),
+            interactive=any(figure.chart is not None for figure in document.figures),
+        )
+        + "\n"
+    )
 
 
 def write_document(document: Document, out: Path, figures_folder: str | Path | None = None) -> None:
@@ -131,6 +151,11 @@ def write_document(document: Document, out: Path, figures_folder: str | Path | N
             with whole_file(Path(figures_folder) / f"{figure.key}.png") as unfinished:
                 unfinished.write_bytes(figure.png())
     write_text(out, render(document))
+
+
+def _script_hash(script: str) -> str:
+    """Return the source expression of a content security policy that allows this script and no other."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def _data_link(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from simulations.report.contents import Contents
+from simulations.report.interactive import MORE, as_json, live_spec, still_spec, with_short_names
 from simulations.running.results import Estimate
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import format_estimate
@@ -34,8 +35,10 @@ MOST_LINES = len(_LINE_COLOURS)
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """Fonts with the same widths, so that labels fit in every browser."""
 
-WIDTH = 600
+WIDTH = 920
 MOST_POINTS = 400
+MOST_PANELS = 10
+"""Number of panels of a figure; those left out are in its CSV."""
 Data = list[dict[str, Any]]
 
 
@@ -75,8 +78,17 @@ class Figure:
 
         if self.chart is None:
             return self.picture
-        picture = vl_convert.vegalite_to_svg(self.chart.to_dict(validate=False))  # validation takes longer than rendering
+        picture = vl_convert.vegalite_to_svg(still_spec(self._spec))
         return described(picture, self.key, self.title, self.text)
+
+    @property
+    def live(self) -> str:
+        """Return the specification of the interactive figure as JSON for a ``<script>`` element."""
+        return as_json(live_spec(self._spec))
+
+    @cached_property
+    def _spec(self) -> dict[str, Any]:
+        return with_short_names(self.chart.to_dict(validate=False))  # validation takes longer than rendering
 
     @property
     def title(self) -> str:
@@ -135,6 +147,21 @@ def day_axis(field: str) -> Any:
     return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
 
 
+def tooltip(**titles: str) -> list[Any]:
+    """Return what a mark shows on hover: for each field its title, followed by ``|`` and its number format if it has one."""
+    alt = altair()
+    shown = []
+    for name, title in titles.items():
+        label, _, number = title.partition("|")
+        shown.append(alt.Tooltip(f"{name}:{'Q' if number else 'N'}", title=label, **({"format": number} if number else {})))
+    return shown
+
+
+def with_end_of_day(chart: Any, field: str = "day") -> Any:
+    """Add the field ``on``, the day that ends at an instant, for tooltips."""
+    return chart.transform_calculate(on=f"utcFormat(toDate(datum.{field}) - 86400000, '%Y-%m-%d')")
+
+
 def line_colours(field: str, names: Sequence[str], legend: Any) -> Any:
     """Return the colour of each of up to `MOST_LINES` lines."""
     alt = altair()
@@ -185,15 +212,16 @@ def dots(
         }
         for panel, line, e in rows
     ]
+    shown = tooltip(panel="of", line="line", label="mean")
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
     base = alt.Chart().encode(y=alt.Y("line:N", title=None, sort=lines))
-    stem = base.mark_rule(color="#cfcfcf", strokeWidth=6).encode(x=alt.X("zero:Q", scale=scale), x2="mean:Q")
+    stem = base.mark_rule(color="#cfcfcf", strokeWidth=6).encode(x=alt.X("zero:Q", scale=scale), x2="mean:Q", tooltip=shown)
     bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x=alt.X("low:Q", title=unit, scale=scale), x2="high:Q")
-    points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
+    points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q", tooltip=shown)
     labels = base.mark_text(align="left", dx=12, fontSize=11, color="#222").encode(x="high:Q", text="label:N")
     chart = (
         alt.layer(stem, points, bars, labels, data=alt.Data(values=data))
-        .properties(width=WIDTH - 140, height=alt.Step(22))
+        .properties(width=WIDTH - 200, height=alt.Step(22))
         .facet(row=alt.Row("panel:N", sort=panels, title=None), spacing=12)
     )
     if domain is None:
@@ -206,7 +234,7 @@ def suspended(contents: Contents, panel: str) -> Data:
 
     The panel of all courts has the suspensions of every court together. The panel of a pool has those of any court.
     """
-    scenario, courts = contents.scenario, contents.titles
+    scenario, courts = contents.scenario, contents.titles | contents.more
     spans = set()
     for suspension in scenario.suspensions:
         start, end = max(suspension.start, 0), min(suspension.end, scenario.horizon)
@@ -214,7 +242,11 @@ def suspended(contents: Contents, panel: str) -> Data:
         names += ["all"] if set(names) == set(scenario.courts) else []
         panels = [courts[name] for name in names if name in courts] if panel == "court" else [suspension.pool]
         spans |= {(name, start, end) for name in panels if start < end}
-    return [{panel: name, "from": instant(contents, start), "to": instant(contents, end)} for name, start, end in sorted(spans)]
+    more = set(contents.more.values()) if panel == "court" else set()
+    return [
+        {panel: name, "from": instant(contents, a), "to": instant(contents, b), **({MORE: True} if name in more else {})}
+        for name, a, b in sorted(spans)
+    ]
 
 
 def instant(contents: Contents, microseconds: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from simulations.measuring.descriptors import REASONS, Family, describe, slots_name
 from simulations.report.contents import Contents
@@ -12,6 +12,7 @@ from simulations.report.figure import (  # fmt: skip
     BLUE,
     GREEN,
     GREY,
+    MOST_PANELS,
     MOST_POINTS,
     ORANGE,
     PURPLE,
@@ -28,15 +29,19 @@ from simulations.report.figure import (  # fmt: skip
     drawn,
     end_of,
     suspended,
+    tooltip,
+    with_end_of_day,
 )
+from simulations.report.interactive import MORE
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
+from simulations.running.results import Estimate
 from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title, format_estimate
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_reason
 from simulations.tables.table import as_csv, estimates_csv
 
-_PLOT = WIDTH - 300
+_PLOT = WIDTH - 460
 _COLOURS = (SKY, VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE)
 _REASON_COLOURS = {reason.replace("_", " "): colour for reason, colour in zip(REASONS, _COLOURS, strict=True)}
 
@@ -65,23 +70,17 @@ def pending_figure(contents: Contents) -> Figure | None:
     if not len(contents.result.pending):
         return None
     alt = altair()
-    series = contents.result.pending.shown(contents.groups)
-    courts = {name: court_title(name) for name in contents.groups}
-    data: Data = [
-        {
-            "court": courts[e.court],
-            "day": end_of(e.at),
-            "mean": e.mean,
-            "low": e.mean if e.prediction is None else e.prediction.low,
-            "high": e.mean if e.prediction is None else e.prediction.high,
-        }
-        for e in series.of_courts(courts, MOST_POINTS)
-        if e.at
-    ]
-    base = alt.Chart().encode(x=day_axis("day"))
+    series = contents.result.pending.shown(contents.groups | contents.alone)
+    shown, more = {name: court_title(name) for name in contents.groups}, contents.more
+    courts = shown | more
+    data = _daily(series.of_courts(shown, MOST_POINTS), shown)
+    data += [row | {MORE: True} for row in _daily(series.of_courts(more, MOST_POINTS // 3), more)]
+    base = with_end_of_day(alt.Chart()).encode(x=day_axis("day"))
+    values = tooltip(court="court", on="end of", mean="pending, mean|,.5~r", low="from|,.5~r", high="to|,.5~r")
+    values = values if len(contents.result.replications) > 1 else values[:3]
     layers = [
         base.mark_area(color=SKY, opacity=0.45).encode(y=alt.Y("low:Q", title="pending cases"), y2="high:Q"),
-        base.mark_line(color=BLUE, strokeWidth=2).encode(y="mean:Q"),
+        base.mark_line(color=BLUE, strokeWidth=2).encode(y="mean:Q", tooltip=values),
     ]
     shaded = suspended(contents, "court")
     if shaded:
@@ -90,21 +89,33 @@ def pending_figure(contents: Contents) -> Figure | None:
         data += shaded
     points = [p for p in contents.result.published if p.measure == "pending" and p.court in courts]
     if points:
-        data += [{"court": courts[p.court], "day": end_of(p.at), "published": p.value} for p in points]
+        data += [
+            {"court": courts[p.court], "day": end_of(p.at), "published": p.value, **({MORE: True} if p.court in more else {})}
+            for p in points
+        ]
         layers.append(
             base.transform_filter("isValid(datum.published)")
             .mark_point(color=BLACK, filled=True, size=60)
-            .encode(y="published:Q")
+            .encode(y="published:Q", tooltip=tooltip(court="court", on="end of", published="published|,"))
         )
     chart = (
         alt.layer(*layers, data=alt.Data(values=data))
-        .properties(width=WIDTH, height=170 if len(courts) > 1 else 260)
+        .properties(width=WIDTH, height=170 if len(shown) > 1 else 260)
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
     caption = _pending_caption(contents, bool(shaded), bool(points))
-    csv = estimates_csv(series.of_courts(courts))
+    csv = estimates_csv(series.of_courts(shown))
     return drawn("pending", "Pending cases", [pending_change(contents.result, contents.whole)], caption, chart, csv)
+
+
+def _daily(estimates: Iterable[Estimate], titles: Mapping[str, str]) -> Data:
+    """Return the rows of daily estimates, with the ends of their prediction intervals."""
+    rows: Data = []
+    for e in estimates:
+        ends = (e.mean, e.mean) if e.prediction is None else (e.prediction.low, e.prediction.high)
+        rows.append({"court": titles[e.court], "day": end_of(e.at), "mean": e.mean, "low": ends[0], "high": ends[1]})
+    return rows
 
 
 def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[Statement | str]:
@@ -139,18 +150,20 @@ def published_figure(contents: Contents) -> Figure | None:
         line = f"{figure.measure}, {court_title(figure.court)}, {figure.at}"
         ends = {"mean": e.mean, "low": e.low, "high": e.high, "least": e.prediction_low, "most": e.prediction_high}
         relative = {k: (e.mean if v is None else v) / figure.value - 1 for k, v in ends.items()}
-        rows.append({"line": line, "label": f"{figure.value:,} published, {format_estimate(e)} simulated", **relative})
+        label = f"{figure.value:,} published, {format_estimate(e)} simulated"
+        rows.append({"line": line, "court": court_title(figure.court), "label": label, **relative})
     if not rows:
         return None
     lines = [row["line"] for row in rows]
     axis = alt.Axis(format="+%", tickCount=5, labelFlush=False)
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=330)))
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
-    title = "simulated less published, in percent of the published figure"
+    title = "difference from the published figure"
     band = base.mark_rule(color=SKY, strokeWidth=8, opacity=0.6).encode(x=alt.X("least:Q", title=title, axis=axis), x2="most:Q")
     bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
-    labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
+    shown = tooltip(line="figure", label="values", mean="difference|+.1%", least="from|+.1%", most="to|+.1%")
+    points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q", tooltip=shown)
+    labels = base.mark_text(align="left", fontSize=12, color="#222", dx=10).encode(x=alt.value("width"), text="label:N")
     chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22), padding=ROOM)
     caption = ["Line at 0: as published. Dot: mean of the run, with the interval of the mean."]
     if len(result.replications) > 1:
@@ -167,25 +180,39 @@ def published_figure(contents: Contents) -> Figure | None:
 def waiting_figure(contents: Contents) -> Figure | None:
     """Draw the mean wait of each activity and court, by reason."""
     alt = altair()
-    waits = waits_by_reason(contents.result, contents.titles)
+    titles = contents.titles | contents.more
+    every = waits_by_reason(contents.result, titles)
+    waits = [w for w in every if w.court in contents.titles]
     if not waits:
         return None
+    longest = sorted(waits, key=lambda w: -(w.whole.mean or 0.0) if w.court == contents.whole else 0.0)
+    kept = list(dict.fromkeys(w.activity for w in longest))[:MOST_PANELS]
+    n_activities = len({w.activity for w in waits})
     days = {(w.activity, w.court, reason): part.mean or 0.0 for w in waits for reason, part in w.parts.items()}
+    more = {(w.activity, w.court, reason): part.mean or 0.0 for w in every for reason, part in w.parts.items()}
     reasons = dict.fromkeys((*_REASON_COLOURS, *(reason for *_, reason in days)))  # those of teams follow
     shown = [reason for reason in reasons if any(n for (*_, of), n in days.items() if of == reason)]
     data: Data = [
-        {"activity": activity, "court": contents.titles[court], "reason": reason, "days": n, "k": shown.index(reason)}
-        for (activity, court, reason), n in days.items()
-        if reason in shown
+        {
+            "activity": activity,
+            "court": titles[court],
+            "reason": reason,
+            "days": n,
+            "k": shown.index(reason),
+            **({MORE: True} if court in contents.more else {}),
+        }
+        for (activity, court, reason), n in more.items()
+        if reason in shown and activity in kept
     ]
     chart = (
         alt.Chart(alt.Data(values=data))
         .mark_bar(stroke="white", strokeWidth=1)
         .encode(
             x=alt.X("days:Q", title="days, mean over cases", axis=alt.Axis(tickCount=8)),
-            y=alt.Y("court:N", title=None, sort=[*contents.titles.values()]),
+            y=alt.Y("court:N", title=None, sort=[*titles.values()]),
             color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=_colours(shown))),
             order=alt.Order("k:Q"),
+            tooltip=tooltip(activity="activity", court="court", reason="reason", days="days|,.3~r"),
             row=alt.Row("activity:N", sort=list(contents.scenario.work), title=None, spacing=14),
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
@@ -193,6 +220,11 @@ def waiting_figure(contents: Contents) -> Figure | None:
     ends = contents.scenario.ends
     caption: list[Statement | str] = [
         "Mean wait of cases whose work has begun, by the reason that kept them from starting." + _explained(shown),
+        *(
+            [f"Shown: the {MOST_PANELS} activities with the longest waits, of {n_activities}."]
+            if n_activities > MOST_PANELS
+            else []
+        ),
         largest_part(ends, waits),
         *contents.courts_note(summed=False),
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.calibrating.hindcasting import Hindcast
-from simulations.report.figure import BLACK, BLUE, ROOM, SKY, VERMILION, Figure, altair, drawn
+from simulations.report.figure import BLACK, BLUE, ROOM, SKY, VERMILION, Figure, altair, drawn, tooltip
 from simulations.run_folder.whole_files import whole_file
 from simulations.tables.calibration import scores_table
 from simulations.tables.formatting import court_title
@@ -36,7 +36,11 @@ def hindcast_figure(result: Hindcast) -> Figure:
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK).encode(x="zero:Q")
     bands = base.mark_rule(color=SKY, strokeWidth=8, opacity=0.6).encode(x=x, x2="high:Q")
     colour = alt.Color("held:N", title="the fact is", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, VERMILION]))
-    points = base.mark_point(filled=True, size=55, opacity=1).encode(x="median:Q", color=colour)
+    points = base.mark_point(filled=True, size=55, opacity=1).encode(
+        x="median:Q",
+        color=colour,
+        tooltip=tooltip(line="figure", median="forecast less published|+.1%", low="from|+.1%", high="to|+.1%"),
+    )
     plain = base.transform_filter("isValid(datum.plain)").mark_tick(color=BLACK, thickness=2, size=12).encode(x="plain:Q")
     chart = alt.layer(zero, bands, points, plain).properties(width=_WIDTH, height=alt.Step(20), padding=ROOM)
     text = f"Line at 0: as published. Light bar: {result.confidence:.0%} band. Dot: median. Tick: last value plus last trend."

@@ -15,6 +15,7 @@ from simulations.report.figure import (  # fmt: skip
     BLUE,
     GREEN,
     GREY,
+    MOST_PANELS,
     MOST_POINTS,
     ORANGE,
     PURPLE,
@@ -33,8 +34,10 @@ from simulations.report.figure import (  # fmt: skip
     line_dashes,
     stamp,
     suspended,
+    tooltip,
 )
 from simulations.report.flow import LATER
+from simulations.report.interactive import MORE
 from simulations.report.use import Use
 from simulations.statements.of_runs import (
     busiest_week,
@@ -116,32 +119,42 @@ def use_figure(contents: Contents) -> Figure | None:
         return None
     alt = altair()
     with_slots = any(use.of_slots for use in contents.use)
-    panels = [_panel(name, of_slots) for name in contents.scenario.pools for of_slots in (False, True)]
-    rows = [row for use in contents.use for row in _weekly_rows(use, contents.titles)]
+    n_pools, most = len({use.pool for use in contents.use}), MOST_PANELS // (1 + with_slots)
+    busiest = sorted({use.pool: 0 for use in contents.use}, key=lambda pool: -_largest(contents, of_slots=False).get(pool, 0.0))
+    panels = [_panel(name, of_slots) for name in contents.scenario.pools if name in busiest[:most] for of_slots in (False, True)]
+    titles = contents.titles | contents.more
+    rows = [row for use in contents.use for row in _weekly_rows(use, titles)]
     shaded, names = suspended(contents, "pool"), list(contents.titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
     base = (
-        alt.Chart().transform_filter("isValid(datum.week)").encode(x=day_axis("week"), color=line_colours("court", names, legend))
+        alt.Chart()
+        .transform_filter("isValid(datum.week)")
+        .transform_calculate(of="utcFormat(toDate(datum.week), '%Y-%m-%d')")
+        .encode(x=day_axis("week"), color=line_colours("court", names, legend))
     )
+    values = tooltip(pool="pool", court="court", of="week from", mean="mean|.1%", low="from|.1%", high="to|.1%")
     share = "share" if with_slots else "share of time on shift"
     y = alt.Y("low:Q", title=share, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
     line = base.mark_line(strokeWidth=2, interpolate="step-after")
     layers = [
         base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
-        line.encode(y="mean:Q", strokeDash=line_dashes("court", names)),
+        line.encode(y="mean:Q", strokeDash=line_dashes("court", names), tooltip=values),
     ]
     if shaded:
         shade = alt.Chart().transform_filter("isValid(datum.from)").mark_rect(color=ORANGE, opacity=0.22)
         layers.insert(0, shade.encode(x="from:T", x2="to:T"))
     chart = (
-        alt.layer(*layers, data=alt.Data(values=_weekly_steps(contents, rows) + shaded))
+        alt.layer(*layers, data=alt.Data(values=[d for d in _weekly_steps(contents, rows) + shaded if d["pool"] in panels]))
         .properties(width=WIDTH, height=130)
         .facet(row=alt.Row("pool:N", sort=panels, title=None), spacing=14)
     )
     heading = [busiest_week(_largest(contents, of_slots=False), contents.whole)]
     heading += [fullest_week(_largest(contents, of_slots=True), contents.whole)] if with_slots else []
-    csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
+    named = [row for row in rows if row[1] in names]
+    csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], named)
     caption: list[Statement | str] = [_use_text(contents, with_slots, bool(shaded)), *contents.courts_note(summed=False)]
+    if n_pools > most:
+        caption.append(f"Shown: the {most} pools with the busiest weeks, of {n_pools}.")
     return drawn("utilisation", "Utilisation by week", heading, caption, chart, csv)
 
 
@@ -160,10 +173,12 @@ def _weekly_rows(
 
 def _weekly_steps(contents: Contents, rows: Sequence[tuple[Any, ...]]) -> Data:
     """Return the rows as steps; the last step of each line has an end."""
+    more = set(contents.more.values())
     steps = [(panel, court, stamp(dt.datetime.combine(week, dt.time())), *values) for panel, court, week, *values in rows]
     last = {row[:2]: row for row in steps}
     steps += [(panel, court, instant(contents, contents.scenario.horizon), *values) for panel, court, _, *values in last.values()]
-    return [dict(zip(("pool", "court", "week", "mean", "low", "high"), step, strict=True)) for step in steps]
+    fields = ("pool", "court", "week", "mean", "low", "high")
+    return [dict(zip(fields, step, strict=True)) | ({MORE: True} if step[1] in more else {}) for step in steps]
 
 
 def _use_text(contents: Contents, with_slots: bool, shaded: bool) -> str:
@@ -195,15 +210,21 @@ def survival_figure(contents: Contents) -> Figure | None:
     curves = contents.curves
     if not curves:
         return None
-    titles = {curve.court: court_title(curve.court) for curve in curves}
+    titles = {curve.court: court_title(curve.court) for curve in curves if curve.court not in contents.more}
+    more = set(contents.more.values())
     rows = [
-        (titles[curve.court], day, *values)
+        (court_title(curve.court), day, *values)
         for curve in curves
         for day, values in enumerate(zip(*(v.tolist() for v in (curve.mean, curve.low, curve.high, curve.at_risk)), strict=True))
     ]  # fmt: skip
     n_days = len(curves[0].mean)
     step = max(1, n_days // MOST_POINTS)
-    data: Data = [{"court": c, "day": d, "mean": m, "low": lo, "high": hi} for c, d, m, lo, hi, _ in rows if d % step == 0]
+    data: Data = [
+        {"court": c, "day": d, "mean": m, "low": lo, "high": hi, **({MORE: True} if c in more else {})}
+        for c, d, m, lo, hi, _ in rows
+        if d % (3 * step if c in more else step) == 0
+    ]
+    values = tooltip(court="court", day="days|d", mean="still on the docket|.1%", low="from|.1%", high="to|.1%")
     names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500)
     marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
@@ -212,9 +233,13 @@ def survival_figure(contents: Contents) -> Figure | None:
     base = alt.Chart(alt.Data(values=data)).encode(x=x, color=line_colours("court", names, legend))
     y = alt.Y("low:Q", title="share still on the docket", scale=alt.Scale(domain=[0, 1]))
     band = base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
-    line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(y="mean:Q", strokeDash=line_dashes("court", names))
+    line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
+        y="mean:Q", strokeDash=line_dashes("court", names), tooltip=values
+    )
     at_risk: Data = [
-        {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}"} for c, d, _, _, _, n in rows if d in marks
+        {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}", **({MORE: True} if c in more else {})}
+        for c, d, _, _, _, n in rows
+        if d in marks
     ]
     counts = alt.Chart(
         alt.Data(values=at_risk), title=alt.Title("number at risk", anchor="start", fontSize=12, fontWeight="normal")
@@ -239,7 +264,8 @@ def survival_figure(contents: Contents) -> Figure | None:
     if len(contents.result.replications) > 1:
         caption.append(f"Light band: {describe_prediction(contents.result)}.")
     caption += _courts_in_survival(contents)
-    csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high", "at_risk"], rows)
+    named = [row for row in rows if row[0] not in more]
+    csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high", "at_risk"], named)
     return drawn("time-to-closure", "Time until a case leaves the docket", heading, caption, chart, csv)
 
 
@@ -247,7 +273,7 @@ def _courts_in_survival(contents: Contents) -> list[Statement | str]:
     """Return the sentences about each court, and about the courts shown."""
     sentences: list[Statement | str] = []
     for curve in contents.curves:
-        if curve.court != "all":
+        if curve.court != "all" and curve.court not in contents.more:
             median = median_stay(curve.court, curve.medians, contents.result.confidence)
             sentences += [replace(median, text=f"{median.text}.")]
     return [*sentences, *contents.courts_note(summed=True)]

@@ -19,10 +19,11 @@ from simulations.report.figure import (  # fmt: skip
     altair,
     drawn,
     stamp,
+    tooltip,
 )
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
-from simulations.tables.formatting import court_title
+from simulations.tables.formatting import court_title, format_estimate
 from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
@@ -93,9 +94,11 @@ def chart_of(sweep: Sweep) -> Figure:
         )
         bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y(f"low:{scale_type}", **y), y2=f"high:{scale_type}")
         line = base.mark_line(point={"filled": True, "size": 45}, strokeWidth=1.5).encode(
-            y=alt.Y(f"mean:{scale_type}", **y), strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None)
+            y=alt.Y(f"mean:{scale_type}", **y),
+            strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None),
+            tooltip=tooltip(at="at", label="mean", court="court"),
         )
-        panels.append((bars + line).properties(width=320, height=150))
+        panels.append((bars + line).properties(width=400, height=160))
     title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
     text = (
         f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
@@ -124,4 +127,5 @@ def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dic
     if estimate.date is not None:
         epoch = point.scenario.epoch
         ends = {k: stamp(epoch.instant(round(v * MICROSECONDS_PER_DAY))) for k, v in ends.items() if v is not None}
-    return {"x": value, "rest": ", ".join(point.texts[1:]), **ends}
+    shown = {"at": ", ".join(point.texts), "label": format_estimate(estimate), "court": court_title(estimate.court)}
+    return {"x": value, "rest": ", ".join(point.texts[1:]), **shown, **ends}

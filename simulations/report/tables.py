@@ -47,7 +47,7 @@ def use_table(contents: Contents) -> Table | None:
     estimates = estimates_by_court(contents.result)
     has_slots = any(pool.slots is not None for pool in contents.scenario.pools.values())
     for use in contents.use:
-        if use.of_slots:
+        if use.of_slots or use.court not in contents.titles:
             continue
         shares = [(v, week) for v, week in zip(use.mean.tolist(), use.weeks, strict=True) if v == v]  # no shift: NaN
         whole = estimates.get((utilisation_name(use.pool), use.court))

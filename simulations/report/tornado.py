@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulations.measuring.descriptors import describe
 from simulations.planning.sensitivity import Sensitivity
-from simulations.report.figure import BLACK, BLUE, ROOM, VERMILION, Figure, altair, drawn
+from simulations.report.figure import BLACK, BLUE, ROOM, VERMILION, Figure, altair, drawn, tooltip
 from simulations.tables.formatting import court_title, format_when
 from simulations.tables.sensitivity import effects_table
 
@@ -32,7 +32,13 @@ def tornado(result: Sensitivity) -> TopLevelMixin:
     y = alt.Y("input:N", sort=names, title=None, axis=alt.Axis(labelLimit=360))
     x = alt.X("base:Q", title=f"{result.measure} ({unit})", scale=alt.Scale(zero=False, padding=30))
     colour = alt.Color("end:N", title="input at its", scale=alt.Scale(domain=["low end", "high end"], range=[BLUE, VERMILION]))
-    bars = alt.Chart(alt.Data(values=data)).mark_bar(height=14, opacity=0.85).encode(y=y, x=x, x2="mean:Q", color=colour)
+    bars = (
+        alt.Chart(alt.Data(values=data))
+        .mark_bar(height=14, opacity=0.85)
+        .encode(
+            y=y, x=x, x2="mean:Q", color=colour, tooltip=tooltip(input="input", end="at its", label="input is", mean="mean|,.5~r")
+        )
+    )
     whiskers = [
         {
             "input": e.name,

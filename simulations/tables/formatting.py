@@ -268,6 +268,17 @@ def format_when(day: dt.date | None, ends: dt.date) -> str:
     return f"at the end of {day}" if day is not None else f"at the end of the run, {ends}"
 
 
+def shortened(name: str, most: int) -> str:
+    """Return a name without its middle if it has more than `most` characters, so that long names stay different.
+
+    Examples
+    --------
+    >>> shortened("examine_the_application_stage_07", 20)
+    'examine_th…_stage_07'
+    """
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 + most // 2 - most :]}"
+
+
 def court_title(court: str) -> str:
     """Return the title of a court."""
     return "all courts" if court == "all" else court

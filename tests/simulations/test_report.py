@@ -7,6 +7,8 @@ import datetime as dt
 import io
 import re
 import shutil
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -119,9 +121,14 @@ def test_the_page_is_well_formed_and_self_contained(text: str) -> None:
         for name in ("href", "xlink:href"):
             assert (attributes.get(name) or "#").startswith(("#", "data:text/csv"))
     assert not {"link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in page.elements}
-    assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(", text)
-    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
-    assert str(policy).startswith("default-src 'none'")
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    of_the_page = text.replace(scripts[0], "")  # all but the runtime of Vega-Lite
+    assert len(scripts) == 2
+    assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(|eval\(|innerHTML", of_the_page)
+    policy = str(next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"))
+    assert policy.startswith("default-src 'none'")
+    hashes = [f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts]
+    assert f"script-src {' '.join(hashes)}; " in policy
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
     targets = {a["href"] for a in page.all("a") if str(a["href"]).startswith("#")}

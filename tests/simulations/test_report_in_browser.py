@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from simulations import compare
 from simulations.report import write_page
+from simulations.report.document import Document, Section, render
+from simulations.report.figure import altair, drawn, tooltip
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 
@@ -44,8 +46,11 @@ OVERLAPS = """() => {
 }"""
 SLIDING = """() => [document.documentElement.scrollWidth - document.documentElement.clientWidth,
   ...[...document.querySelectorAll("h1, h2, h3, p, li, dd, dt, figcaption, dl > div")].map(e => e.scrollWidth - e.clientWidth)]"""
-DRAWN = """figure => { const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
-  return [box.width, box.height, [...svg.querySelectorAll("path, rect, line, circle")].filter(e => e.getBoundingClientRect().width + e.getBoundingClientRect().height > 1).length]; }"""
+DRAWN = """figure => { const box = figure.querySelector("canvas, svg:not(.still *)")?.getBoundingClientRect() ?? figure.querySelector("svg").getBoundingClientRect();
+  return [box.width, box.height, figure.querySelectorAll("svg path, svg rect, svg line, svg circle").length]; }"""
+CHARTS = {"run": 6, "comparison": 2}
+"""Number of figures that are interactive; the flow and the map are pictures."""
+HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>{{ 7 * 7 }}"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +77,26 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def show_all(page: Page, n_charts: int) -> None:
+    """Scroll through a page until all its interactive figures are drawn."""
+    for figure in page.query_selector_all("figure"):
+        figure.scroll_into_view_if_needed()
+        page.wait_for_timeout(50)
+    page.wait_for_function(f"document.querySelectorAll('.is-live').length === {n_charts}")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def image_of(page: Page, key: str) -> str:
+    """Return the pixels of an interactive figure."""
+    return str(page.evaluate(f"document.querySelector('#figure-{key} canvas').toDataURL()"))
+
+
+def rows_of_tooltip(page: Page) -> list[str]:
+    """Return the name and the value of each row of the tooltip."""
+    rows = "[...document.querySelectorAll('#vg-tooltip-element tr')].map(row => [...row.cells].map(c => c.textContent.trim()).join('\\t'))"
+    return list(page.evaluate(rows))
+
+
 @dataclass
 class Opened:
     """A page with its console messages and requests."""
@@ -93,6 +118,7 @@ def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opene
         opened_page.page.on("pageerror", lambda error, opened_page=opened_page: opened_page.messages.append(str(error)))
         opened_page.page.on("request", lambda request, opened_page=opened_page: opened_page.requests.append(request.url))
         opened_page.page.goto(path.as_uri())
+        show_all(opened_page.page, CHARTS[kind])
     yield by_kind
     context.close()
 
@@ -128,13 +154,90 @@ def test_axe_finds_nothing_serious(kind: str, opened: dict[str, Opened]) -> None
     page.set_viewport_size({"width": 400, "height": 900})  # so that tables and figures slide
     result: dict[str, Any] = Axe().run(page).response
     assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]] == []
-    assert {"color-contrast", "svg-img-alt", "scrollable-region-focusable"} <= {rule["id"] for rule in result["passes"]}
+    assert {"color-contrast", "role-img-alt", "scrollable-region-focusable"} <= {rule["id"] for rule in result["passes"]}
+
+
+def test_a_point_shows_its_values_on_hover(opened: dict[str, Opened]) -> None:
+    """The mean and the band of the nearest day of the court under the pointer."""
+    page = opened["run"].page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    canvas = page.locator("#figure-pending canvas")
+    canvas.hover(position={"x": 500, "y": 100})
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    shown = dict(pair.split("\t") for pair in rows_of_tooltip(page))
+    assert list(shown) == ["court", "end of", "pending, mean", "from", "to"]
+    assert shown["court"] == "all courts"
+    assert shown["end of"].startswith("2012-0")
+    assert float(shown["from"]) <= float(shown["pending, mean"]) <= float(shown["to"])
+
+
+def test_the_picked_court_is_shown_alone_in_every_figure(opened: dict[str, Opened]) -> None:
+    """Panels of other courts go; a figure without numbers by court says so; the first choice brings all back."""
+    page = opened["run"].page
+    height = "document.querySelector('#figure-pending canvas').clientHeight"
+    before = page.evaluate(height)
+    page.locator(".picker select").select_option("denver")
+    page.wait_for_function(f"{height} < {before / 2}")
+    note = page.locator("#figure-groups-represented .use").first
+    assert note.count() == 0 or note.is_visible()
+    page.locator(".picker select").select_option("")
+    page.wait_for_function(f"{height} === {before}")
+
+
+def test_a_figure_zooms_and_comes_back(opened: dict[str, Opened]) -> None:
+    """Shift and the wheel stretch the axis of time; a double click shows the whole."""
+    page = opened["run"].page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("#figure-pending canvas").hover(position={"x": 500, "y": 100})
+    page.wait_for_timeout(100)
+    before = image_of(page, "pending")
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Shift")
+    page.wait_for_function("before => document.querySelector('#figure-pending canvas').toDataURL() !== before", arg=before)
+    page.locator("#figure-pending canvas").dblclick(position={"x": 500, "y": 100})
+    page.wait_for_function("before => document.querySelector('#figure-pending canvas').toDataURL() === before", arg=before)
+
+
+def test_names_never_become_script(browser: Browser, tmp_path: Path) -> None:
+    """In titles, data, axes and tooltips they stay text, and the policy allows no other script than the two of the page."""
+    chart = altair().Chart(altair().Data(values=[{"court": HOSTILE, "n": 1}, {"court": "b", "n": 2}])).mark_bar()
+    chart = chart.encode(x=altair().X("n:Q", title=HOSTILE), y="court:N", tooltip=tooltip(court="court", n="n|d"))
+    figure = drawn("hostile", HOSTILE, [HOSTILE], [HOSTILE], chart, HOSTILE)
+    path = tmp_path / "hostile.html"
+    path.write_text(render(Document(HOSTILE, HOSTILE, HOSTILE, HOSTILE, [Section("hostile", HOSTILE, [figure])], HOSTILE)))
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, offline=True)
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.goto(path.as_uri())
+    show_all(page, 1)
+    page.locator("#figure-hostile canvas").hover(position={"x": 330, "y": 14})
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert f"court\t{HOSTILE}" in rows_of_tooltip(page)
+    page.locator(".picker select").select_option(HOSTILE)
+    assert (page.evaluate("window.ran"), messages) == (None, [])
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")
+    assert page.evaluate("window.ran") is None
+    assert "Content Security Policy" in " ".join(messages)
+    page.close()
+
+
+def test_without_scripts_the_page_has_the_pictures(browser: Browser, pages: dict[str, Path]) -> None:
+    """Each figure is a picture, and there is no court picker."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(pages["run"].as_uri())
+    assert page.locator("figure svg:visible").count() == len(FIGURES["run"])
+    assert not page.locator(".picker").is_visible()
+    context.close()
 
 
 def test_tables_sort_by_click_and_by_key(opened: dict[str, Opened]) -> None:
     """Numbers sort as numbers, ascending, then descending. The header has the direction; the values stay the same."""
     page = opened["run"].page
     cells = "table => [...table.tBodies[0].rows].map(row => row.cells[2]).filter(c => c.dataset.value).map(c => +c.dataset.value)"
+    page.locator("#table-cases summary").click()  # a long table is folded
     table = page.locator("#table-cases table")
     before = table.evaluate(cells)
     assert before != sorted(before)
@@ -156,6 +259,7 @@ def test_copying_a_table_and_skipping_the_navigation(opened: dict[str, Opened]) 
     copy = page.locator("#table-cases").get_by_role("button", name="Copy the table")
     assert copy.evaluate("button => { button.click(); return button.textContent; }") == "Copied"
     page.reload()
+    page.wait_for_load_state()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
 
@@ -169,6 +273,9 @@ def test_the_page_prints(kind: str, opened: dict[str, Opened]) -> None:
     try:
         assert not page.locator("nav").is_visible()
         assert page.locator(".tools button:visible").count() == 0
+        assert page.locator("table:visible").count() == page.locator("table").count()
+        assert page.locator("canvas:visible").count() == 0
+        assert page.locator("figure svg:visible").count() == len(FIGURES[kind])
         assert max(page.evaluate("[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().right)")) <= 718  # fmt: skip
         assert page.evaluate(OVERLAPS) == []
     finally:
