@@ -31,7 +31,8 @@ _MIDNIGHT = "T00:00:00Z"
 
 def still_spec(spec: Spec) -> Spec:
     """Return the specification of the static picture."""
-    return _with_data(spec, lambda rows: [row for row in rows if not row.get(MORE)])
+    still: Spec = _with_data(spec, lambda rows: [row for row in rows if not row.get(MORE)])
+    return still
 
 
 def live_spec(spec: Spec) -> Spec:
@@ -54,7 +55,7 @@ def live_spec(spec: Spec) -> Spec:
 
 def with_short_names(spec: Spec) -> Spec:
     """Return a copy in which axes and legends of names leave out the middle of long ones, so that their ends still differ."""
-    copy = {key: with_short_names(part) if isinstance(part, dict) else part for key, part in spec.items()}
+    copy: Spec = {key: with_short_names(part) if isinstance(part, dict) else part for key, part in spec.items()}
     for key in ("layer", "concat", "vconcat", "hconcat"):
         if isinstance(copy.get(key), list):
             copy[key] = [with_short_names(part) for part in copy[key]]

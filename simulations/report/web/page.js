@@ -131,8 +131,7 @@ for (const figure of document.querySelectorAll("figure")) {
   const { courts, zooms } = spec.usermeta;
   const box = document.createElement("div");
   box.className = "live";
-  box.setAttribute("role", "img");
-  box.setAttribute("aria-label", figure.querySelector(".says").textContent);
+  spec.description = figure.querySelector(".says").textContent;  // Vega's label for screen readers
   figure.querySelector(".still").after(box);
   each(spec, unpack);
   const entry = { figure, box, spec, courts };
