@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from simulations.measuring.descriptors import slots_name, utilisation_name
 from simulations.measuring.selection import EVERYTHING, Selection
+from simulations.report.animation import Animation, animation
 from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
@@ -71,6 +72,11 @@ class Contents:
     def flow(self) -> Flow | None:
         """Return the states of cases on several days; ``None`` without an event log."""
         return self._read(lambda connection: flow(connection, self.scenario, [*self.result.replications]))
+
+    @cached_property
+    def animation(self) -> Animation | None:
+        """Return the animation of cases between states; ``None`` without an event log."""
+        return self._read(lambda connection: animation(connection, self.scenario, [*self.result.replications]))
 
     @cached_property
     def use(self) -> list[Use]:

@@ -10,17 +10,21 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from gzip import compress
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from simulations.report.animation import Animation
 from simulations.report.figure import Figure
 from simulations.run_folder.whole_files import whole_file, write_text
 from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
 _WEB = Path(__file__).with_name("web")
-_SCRIPTS = ("vega", "page")
+_SCRIPTS = ("vega", "animation", "page")
+_LARGE = 50_000
+"""Number of characters from which on a CSV text is compressed in the page."""
 _MOST_ROWS = 12
 """Number of rows up to which a table is open; longer ones fold."""
 _MOST_COLUMNS = 7
@@ -70,12 +74,20 @@ class Items:
 
 
 @dataclass(frozen=True)
+class Moving:
+    """An animation, shown where scripts run."""
+
+    name: str
+    animation: Animation
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of a page with a heading and an entry in the navigation."""
 
     key: str
     name: str
-    blocks: Sequence[Figure | Table | Tiles | Note | Items]
+    blocks: Sequence[Figure | Table | Tiles | Note | Items | Moving]
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,7 @@ def render(document: Document) -> str:
     return (
         template.render(
             document=document,
-            link=_data_link,
+            csv_link=_csv_link,
             most_rows=_MOST_ROWS,
             most_columns=_MOST_COLUMNS,
             css=(_WEB / "page.css").read_text(encoding="utf-8"),
@@ -158,9 +170,14 @@ def _script_hash(script: str) -> str:
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
-def _data_link(text: str) -> str:
-    """Return a data URI of a CSV text."""
-    return "data:text/csv;charset=utf-8," + quote(text)
+def _csv_link(text: str, key: str) -> str:
+    """Return the start tag of a link that downloads a CSV text; one of more than `_LARGE` characters is compressed."""
+    from markupsafe import Markup
+
+    href, name = "data:text/csv;charset=utf-8," + quote(text, safe=",:/() "), f"{key}.csv"
+    if len(text) > _LARGE:
+        href, name = "data:application/gzip;base64," + b64encode(compress(text.encode(), mtime=0)).decode(), f"{name}.gz"
+    return Markup('<a href="{}" download="{}">').format(href, name)
 
 
 def _breakable(text: str) -> str:

@@ -100,7 +100,7 @@ def pending_figure(contents: Contents) -> Figure | None:
         )
     chart = (
         alt.layer(*layers, data=alt.Data(values=data))
-        .properties(width=WIDTH, height=170 if len(shown) > 1 else 260)
+        .properties(width=WIDTH, height=260 if len(shown) == 1 else 170 if len(shown) < 5 else 110)
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )

@@ -148,12 +148,22 @@ def _mark(layer: Spec) -> Any:
 
 
 def _columns(rows: list[Spec]) -> Spec:
-    """Return rows as the names of their fields and the values of each row, rounded."""
+    """Return rows as the names of their fields and the values of each row, rounded.
+
+    A text is written once, in `texts` under its field; rows have its place there.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {"columns": names, "rows": [[_shortened(row.get(name)) for name in names] for row in rows]}
+    of_text = [name for name in names if all(isinstance(row.get(name, ""), str) for row in rows)]
+    texts: dict[str, dict[str, int]] = {name: {} for name in of_text}
+    packed = [[_packed(row.get(name), texts.get(name)) for name in names] for row in rows]
+    return {"columns": names, "texts": {name: list(found) for name, found in texts.items()}, "rows": packed}
 
 
-def _shortened(value: Any) -> Any:
+def _packed(value: Any, places: dict[str, int] | None) -> Any:
+    if isinstance(value, str):
+        text = value.removesuffix(_MIDNIGHT)
+        return text if places is None else places.setdefault(text, len(places))
     if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
-    return value.removesuffix(_MIDNIGHT) if isinstance(value, str) else value
+        rounded = float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+        return int(rounded) if rounded is not None and rounded.is_integer() else rounded
+    return value

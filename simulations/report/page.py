@@ -10,7 +10,7 @@ from simulations.measuring.descriptors import few_came_in
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.planning.opening import kind_of
 from simulations.report.contents import Contents, read_contents
-from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
+from simulations.report.document import Document, Items, Moving, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
@@ -143,7 +143,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     """Yield a section for each figure with its tables, then the counts, and a section for each grouping."""
     result, times = contents.result, times_table(contents)
     tables = {
-        "flow": [state_table(contents)],
+        "flow": [*_moving(contents), state_table(contents)],
         "waiting-by-reason": [waiting_table(result, kind, contents.titles) for kind in ("waiting_reason", "waiting_clock")],
         "utilisation": [use_table(contents), times],
     }
@@ -156,6 +156,12 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     for by in contents.result.by:
         blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by, contents.whole)]
         yield Section(f"by-{by}", f"By {by}", [block for block in blocks if block is not None])
+
+
+def _moving(contents: Contents) -> list[Moving]:
+    """Return the animation, unless courts were chosen or cases do not move."""
+    moving = None if contents.result.selection.courts else contents.animation
+    return [] if moving is None else [Moving("Cases day by day", moving)]
 
 
 def _about(contents: Contents) -> Section:

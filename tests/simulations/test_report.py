@@ -119,11 +119,11 @@ def test_the_page_is_well_formed_and_self_contained(text: str) -> None:
     for _, attributes in page.elements:
         assert not attributes.get("src")
         for name in ("href", "xlink:href"):
-            assert (attributes.get(name) or "#").startswith(("#", "data:text/csv"))
+            assert (attributes.get(name) or "#").startswith(("#", "data:text/csv", "data:application/gzip"))
     assert not {"link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in page.elements}
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     of_the_page = text.replace(scripts[0], "")  # all but the runtime of Vega-Lite
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(|eval\(|innerHTML", of_the_page)
     policy = str(next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"))
     assert policy.startswith("default-src 'none'")

@@ -201,6 +201,34 @@ def test_a_figure_zooms_and_comes_back(opened: dict[str, Opened]) -> None:
     page.wait_for_function("before => document.querySelector('#figure-pending canvas').toDataURL() === before", arg=before)
 
 
+def test_the_animation_plays_slides_and_follows_the_court_picker(opened: dict[str, Opened]) -> None:
+    """The slider gives the cases of its day; playing goes on from there; a picked court has fewer cases."""
+    page = opened["run"].page
+    slider, canvas = page.locator(".animation input"), page.locator(".animation canvas")
+    assert "pending 300" in str(canvas.get_attribute("aria-label"))
+    slider.fill("40")
+    assert page.locator(".animation output").inner_text() == slider.get_attribute("aria-valuetext")
+    page.locator(".animation button").click()
+    page.wait_for_function("document.querySelector('.animation input').value > 40")
+    page.locator(".animation button").click()
+    slider.fill("0")
+    page.locator(".picker select").select_option("denver")
+    assert "pending 200" in str(canvas.get_attribute("aria-label"))
+    page.locator(".picker select").select_option("")
+
+
+def test_with_reduced_motion_no_dots_move(opened: dict[str, Opened]) -> None:
+    """The picture between two days has the bars alone, as at the day itself."""
+    page = opened["run"].page
+    page.emulate_media(reduced_motion="reduce")
+    page.locator(".animation input").fill("45")
+    page.evaluate("document.querySelector('.animation').seek(45.5)")
+    still = page.evaluate("document.querySelector('.animation canvas').toDataURL()")
+    page.emulate_media(reduced_motion="no-preference")
+    page.evaluate("document.querySelector('.animation').seek(45.5)")
+    assert page.evaluate("document.querySelector('.animation canvas').toDataURL()") != still
+
+
 def test_names_never_become_script(browser: Browser, tmp_path: Path) -> None:
     """In titles, data, axes and tooltips they stay text, and the policy allows no other script than the two of the page."""
     chart = altair().Chart(altair().Data(values=[{"court": HOSTILE, "n": 1}, {"court": "b", "n": 2}])).mark_bar()

@@ -87,7 +87,7 @@ def test_the_report_shows_the_same_cells_as_the_terminal() -> None:
     cells = [TABLE.columns, *([cell.text for cell in row] for row in TABLE.rows)]
     assert _Cells(page.partition("</table>")[0]).rows == cells
     assert 'data-value="1.5"' in page
-    assert "data:text/csv;charset=utf-8,measure%2Cmean" in page
+    assert "data:text/csv;charset=utf-8,measure,mean" in page
 
 
 def test_columns_can_be_left_out() -> None:

@@ -39,6 +39,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
   table.closest(".table").querySelector(".tools").append(copy);
 }
 
+/* A large CSV is compressed in the page; the link gives it whole. */
+for (const link of document.querySelectorAll("a[download$='.csv.gz']")) {
+  link.addEventListener("click", async event => {
+    event.preventDefault();
+    const bytes = Uint8Array.from(atob(link.href.split(",")[1]), letter => letter.charCodeAt(0));
+    const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).blob();
+    const whole = Object.assign(document.createElement("a"), { href: URL.createObjectURL(text), download: link.download.slice(0, -3) });
+    whole.click();
+    setTimeout(() => URL.revokeObjectURL(whole.href), 1000);
+  });
+}
+
 /* Folded tables are open on paper. */
 addEventListener("beforeprint", () => {
   for (const fold of document.querySelectorAll("details:not([open])")) Object.assign(fold, { open: true }).dataset.folded = "";
@@ -63,8 +75,8 @@ function each(node, change) {
 
 function unpack(view) {
   if (!view.data) return;
-  const { columns, rows } = view.data.values;
-  view.data.values = rows.map(values => Object.fromEntries(columns.map((name, k) => [name, values[k]])));
+  const { columns, texts, rows } = view.data.values;
+  view.data.values = rows.map(values => Object.fromEntries(columns.map((name, k) => [name, texts[name]?.[values[k]] ?? values[k]])));
 }
 
 function widen(spec, difference) {
@@ -158,6 +170,7 @@ if (titles.size > 1) {
 }
 select.addEventListener("change", () => {
   for (const entry of figures) entry.view?.signal("court", chosen(entry)).resize().runAsync();
+  for (const animation of document.querySelectorAll(".animation")) animation.showCourt(select.value);
 });
 
 const near = new IntersectionObserver(seen => {
