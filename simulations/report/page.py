@@ -142,7 +142,7 @@ def _counts(contents: Contents) -> Section:
 def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]:
     """Yield a section for each figure with its tables, then the counts, and a section for each grouping."""
     result, times = contents.result, times_table(contents)
-    tables = {
+    tables: dict[str, list[Table | Moving | None]] = {
         "flow": [*_moving(contents), state_table(contents)],
         "waiting-by-reason": [waiting_table(result, kind, contents.titles) for kind in ("waiting_reason", "waiting_clock")],
         "utilisation": [use_table(contents), times],

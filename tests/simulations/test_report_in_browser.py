@@ -35,7 +35,7 @@ OVERLAPS = """() => {
   const crossing = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
   const crossed = [];
   const check = (elements) => {
-    const boxes = elements.map(e => [e, e.getBoundingClientRect()]).filter(([e, box]) => box.width > 1 && box.height > 1);
+    const boxes = elements.filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()]).filter(([e, box]) => box.width > 1 && box.height > 1);
     boxes.forEach(([a, one], i) => boxes.slice(i + 1).forEach(([b, two]) => {
       if (crossing(one, two) && !a.contains(b) && !b.contains(a)) crossed.push(`${a.textContent.trim().slice(0, 40)} / ${b.textContent.trim().slice(0, 40)}`);
     }));
@@ -82,7 +82,7 @@ def show_all(page: Page, n_charts: int) -> None:
     for figure in page.query_selector_all("figure"):
         figure.scroll_into_view_if_needed()
         page.wait_for_timeout(50)
-    page.wait_for_function(f"document.querySelectorAll('.is-live').length === {n_charts}")
+    page.wait_for_function(f"() => document.querySelectorAll('.is-live').length === {n_charts}")
     page.evaluate("scrollTo(0, 0)")
 
 
@@ -179,11 +179,11 @@ def test_the_picked_court_is_shown_alone_in_every_figure(opened: dict[str, Opene
     height = "document.querySelector('#figure-pending canvas').clientHeight"
     before = page.evaluate(height)
     page.locator(".picker select").select_option("denver")
-    page.wait_for_function(f"{height} < {before / 2}")
+    page.wait_for_function(f"() => {height} < {before / 2}")
     note = page.locator("#figure-groups-represented .use").first
     assert note.count() == 0 or note.is_visible()
     page.locator(".picker select").select_option("")
-    page.wait_for_function(f"{height} === {before}")
+    page.wait_for_function(f"() => {height} === {before}")
 
 
 def test_a_figure_zooms_and_comes_back(opened: dict[str, Opened]) -> None:
@@ -209,7 +209,7 @@ def test_the_animation_plays_slides_and_follows_the_court_picker(opened: dict[st
     slider.fill("40")
     assert page.locator(".animation output").inner_text() == slider.get_attribute("aria-valuetext")
     page.locator(".animation button").click()
-    page.wait_for_function("document.querySelector('.animation input').value > 40")
+    page.wait_for_function("() => document.querySelector('.animation input').value > 40")
     page.locator(".animation button").click()
     slider.fill("0")
     page.locator(".picker select").select_option("denver")
