@@ -241,3 +241,22 @@ def test_a_generated_test_finds_what_a_case_does_for_ever() -> None:
     assert walk.broken_after(workflow.rules[0]) is None
     walk.take(("ring", ()))
     assert walk.broken_after(workflow.rules[0]) == 2
+
+
+def test_a_fair_event_that_changes_nothing_can_happen_forever() -> None:
+    """It is no way out of a state if its transition has a guard that never holds."""
+    workflow = load_workflow(
+        {
+            "workflow": "rests",
+            "facts": {"fact": {"type": "boolean"}},
+            "states": {"s": {"resting": True}, "end": {"final": True}},
+            "transitions": [{"transition": "leave", "when": "fact", "from": "s", "event": "call", "to": "end"}],
+            "entry": {"states": ["s"]},
+            "events": {"call": {"while": ["s"]}},
+            "rules": [{"rule": "left", "eventually": "leave", "fair": ["call"]}],
+        }
+    )
+    (verdict,) = prove(workflow).verdicts
+    assert verdict.decision == "broken"
+    assert verdict.history is not None
+    assert (len(verdict.history), verdict.history.loop) == (1, 0)

@@ -93,7 +93,7 @@ class Question:
     @property
     def heard(self) -> frozenset[str]:
         """Return the steps that matter even if they change nothing."""
-        return self.events.union(*(pattern.names for pattern in self.automaton.patterns))
+        return self.events.union(self.fair, *(pattern.names for pattern in self.automaton.patterns))
 
     @classmethod
     def gets_stuck(cls, points: frozenset[tuple[str, str]]) -> Question:
