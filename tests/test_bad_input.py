@@ -92,24 +92,24 @@ def test_messages_name_a_file_as_it_was_given(monkeypatch):
 # --set -----------------------------------------------------------------------------------------------
 
 CHANGES = {
-    "pools.panel.size": "--set pools.panel.size: must be path=value, such as pools.reviewers.size.denver=20",
-    "=3": "--set =3: must be path=value, such as pools.reviewers.size.denver=20",
-    "pools.pannel.size=2": "--set pools.pannel.size: there is no pools.pannel; the keys of pools are: clerks, panel. Did you mean 'panel'?",
-    "pool.panel.size=2": "--set pool.panel.size: there is no pool; the keys of the scenario are: scenario, workflow, starts, ends, calendars, courts, pools, suspensions, activities, people, arrivals, events, published. Did you mean 'pools'?",
-    "pools.panel.siz=2": "--set pools.panel.siz: pools.panel: unknown key 'siz'; allowed: at, size, calendar, at_shift_end, slots, overbook, order, preempt, queue_limit, together, wait_for. Did you mean 'size'?",
-    "pools.clerks.size.nort=2": "--set pools.clerks.size.nort: pool 'clerks': size: 'nort' is not a value of court; allowed: north, south, other. Did you mean 'north'?",
-    "pools.clerks.size=2": "--set pools.clerks.size: is a mapping and cannot become 2; set one of its keys: north, south",
-    "pools.clerks=2": "--set pools.clerks: is a mapping and cannot become 2; set one of its keys: at, size, calendar",
-    "pools.panel.size=two": "--set pools.panel.size: pool 'panel': size: must be a whole number of servers, 0 or more, not 'two'",
-    "pools.panel.size=": "--set pools.panel.size: pools.panel: the key 'size' has no value; give it one, or leave the key out",
-    "activities.hearing.takes=2 huors": "--set activities.hearing.takes: activity 'hearing': takes: 'huors' in '2 huors' is not a unit of time (units: seconds, minutes, hours, days, weeks, months, years, working days). Did you mean 'hours'?",
-    "ends=2023-12-31": "--set ends: ends: 2023-12-31 is before the start, 2024-01-01",
-    "ends=2024-02-31": "--set ends=2024-02-31: 2024-02-31 is not a date: 2024-02 has the days 01 to 29",
-    "starts.year=2024": "--set starts.year: starts is 2024-01-01, which has no keys",
-    "suspensions.1.to=2024-01-31": "--set suspensions.1.to: suspensions is a list of 1 entry; give an index from 0 to 0",
-    "suspensions.first.to=2024-01-31": "--set suspensions.first.to: suspensions is a list of 1 entry; give an index from 0 to 0",
-    "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "--set activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: invalid YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), quote a string that contains a comma, a bracket or a colon, or close the bracket.",
-    "events.tip.hazard={by: vists, other: 1 per year}": "--set events.tip.hazard: event 'tip': hazard: by: unknown name 'vists'; known: age, arrived, as_of, counsel, court, eligible, entered, ground",
+    "pools.panel.size": "change pools.panel.size: must be path=value, such as pools.reviewers.size.denver=20",
+    "=3": "change =3: must be path=value, such as pools.reviewers.size.denver=20",
+    "pools.pannel.size=2": "change pools.pannel.size: there is no pools.pannel; the keys of pools are: clerks, panel. Did you mean 'panel'?",
+    "pool.panel.size=2": "change pool.panel.size: there is no pool; the keys of the scenario are: scenario, workflow, starts, ends, calendars, courts, pools, suspensions, activities, people, arrivals, events, published. Did you mean 'pools'?",
+    "pools.panel.siz=2": "change pools.panel.siz: pools.panel: unknown key 'siz'; allowed: at, size, calendar, at_shift_end, slots, overbook, order, preempt, queue_limit, together, wait_for. Did you mean 'size'?",
+    "pools.clerks.size.nort=2": "change pools.clerks.size.nort: pool 'clerks': size: 'nort' is not a value of court; allowed: north, south, other. Did you mean 'north'?",
+    "pools.clerks.size=2": "change pools.clerks.size: is a mapping and cannot become 2; set one of its keys: north, south",
+    "pools.clerks=2": "change pools.clerks: is a mapping and cannot become 2; set one of its keys: at, size, calendar",
+    "pools.panel.size=two": "change pools.panel.size: pool 'panel': size: must be a whole number of servers, 0 or more, not 'two'",
+    "pools.panel.size=": "change pools.panel.size: pools.panel: the key 'size' has no value; give it one, or leave the key out",
+    "activities.hearing.takes=2 huors": "change activities.hearing.takes: activity 'hearing': takes: 'huors' in '2 huors' is not a unit of time (units: seconds, minutes, hours, days, weeks, months, years, working days). Did you mean 'hours'?",
+    "ends=2023-12-31": "change ends: ends: 2023-12-31 is before the start, 2024-01-01",
+    "ends=2024-02-31": "change ends=2024-02-31: 2024-02-31 is not a date: 2024-02 has the days 01 to 29",
+    "starts.year=2024": "change starts.year: starts is 2024-01-01, which has no keys",
+    "suspensions.1.to=2024-01-31": "change suspensions.1.to: suspensions is a list of 1 entry; give an index from 0 to 0",
+    "suspensions.first.to=2024-01-31": "change suspensions.first.to: suspensions is a list of 1 entry; give an index from 0 to 0",
+    "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "change activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: invalid YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), quote a string that contains a comma, a bracket or a colon, or close the bracket.",
+    "events.tip.hazard={by: vists, other: 1 per year}": "change events.tip.hazard: event 'tip': hazard: by: unknown name 'vists'; known: age, arrived, as_of, counsel, court, eligible, entered, ground",
 }  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_all_wrong_changes_are_reported_together():
     """Two wrong changes give two messages."""
     with pytest.raises(InputError) as caught:
         load_scenario(BASE / "office.yaml", changes=["pools.pannel.size=2", "pools.panel.size=-2", "ends=2024-02-29"])
-    assert [str(p).split(":")[0] for p in caught.value.problems] == ["--set pools.pannel.size", "--set pools.panel.size"]
+    assert [str(p).split(":")[0] for p in caught.value.problems] == ["change pools.pannel.size", "change pools.panel.size"]
 
 
 # the command line ------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario, with_whole_paths
 from simulations.scenarios.uncertainty import SCALE, Uncertain, UncertainTable
 from workflow.errors import InputError, nearest
+from workflow.files.arguments import check_arguments, date_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import JSON_BYTES, read_file, read_json
 from workflow.files.validation import format_names
@@ -187,6 +188,7 @@ def calibrate(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     options = replace(options, **changed)
+    check_arguments(date_problems(until=until))
     study = opened(new_study(loaded, [until], options, out, "calibrate"))
     with shown(progress) as report:
         design, values = run_study(study, loaded.published, until, report)

@@ -22,6 +22,7 @@ from simulations.running.shown import Shown
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.arguments import check_arguments, date_problems, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.run_files.manifest import check_own_files
@@ -157,10 +158,13 @@ def hindcast(
     InputError
         For a mistake in the input, or if no figure was published after one of the dates.
     """
+    options = replace(options, **changed)
+    misread = [*list_problems(as_of=as_of), *date_problems(until=until)]
+    check_arguments(misread or (problem for date in as_of for problem in date_problems(as_of=date)))
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     last = until or max((figure.at for figure in loaded.published), default=loaded.ends)
     scored = replace(loaded, published=tuple(f for f in loaded.published if f.at <= last))
-    options, dates = replace(options, **changed), sorted(set(as_of))
+    dates = sorted(set(as_of))
     late = [date for date in dates if not any(date < figure.at for figure in scored.published)]
     if late or not dates:
         raise InputError(

@@ -32,6 +32,7 @@ from simulations.running.results import Values, read_values
 from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult, nearest
+from workflow.files.arguments import check_arguments, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
@@ -166,6 +167,7 @@ def compare(
         If the folder exists and `resume` is false.
     """
     options = replace(options, **changed)
+    check_arguments(list_problems(changes=changes, other_changes=other_changes))
     first = loaded(base, changes)
     rest = [loaded(other, [*changes, *other_changes]) for other in others]
     _check(first, rest, options)

@@ -112,7 +112,7 @@ def export(folder: str | Path, to: str, out: str | Path, zone: str = "UTC", repl
         raise InputError([f"--replication {unknown[0]}: is not in this run, which has {format_names(map(str, records))}"])
     chosen = list(dict.fromkeys(replications)) or list(records)
     if not all("events" in records[k].parts for k in chosen):
-        raise InputError([f"{folder}: this run has no event log; --keep events writes it"])
+        raise InputError([f"{folder}: this run has no event log; --keep events (keep='events') writes it"])
     write = {"xes": _xes, "csv": _csv, "ocel": _ocel, "vidigi": _vidigi}[to]
     with whole_file(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         n_cases, n_events = write(file, folder, chosen, clock)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.arguments import list_problems
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml
 
@@ -27,8 +28,8 @@ def changes_of(given: Mapping[str, Plain] | Iterable[str]) -> tuple[list[Change]
     if isinstance(given, Mapping):
         return [Change(str(path).strip(), value, Source(f"change {path}", "")) for path, value in given.items()], []
     changes: list[Change] = []
-    problems: list[Problem] = []
-    for text in given:
+    problems = [Problem(text) for text in list_problems(changes=given)]
+    for text in () if problems else given:
         try:
             changes.append(_parsed(text))
         except InputError as error:
@@ -46,12 +47,12 @@ def _parsed(text: str) -> Change:
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise InputError([f"--set {text}: must be path=value, such as pools.reviewers.size.denver=20"])
-    source = Source(f"--set {path.strip()}", value)
+        raise InputError([f"change {text}: must be path=value, such as pools.reviewers.size.denver=20"])
+    source = Source(f"change {path.strip()}", value)
     try:
         return Change(path.strip(), parse_yaml(f"value: {value}", source.name).value["value"].plain(), source)
     except InputError as error:
-        raise InputError([f"--set {text}: {p.message}" for p in error.problems]) from None
+        raise InputError([f"change {text}: {p.message}" for p in error.problems]) from None
 
 
 def changed(node: Node, change: Change) -> Node:

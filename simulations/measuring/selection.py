@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from simulations.measuring.descriptors import Family, describe
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import nearest
+from workflow.files.arguments import date_problems
 from workflow.files.validation import format_names
 
 Value = tuple[str, str, dt.date | None]
@@ -114,12 +115,12 @@ def explain_missing(
     for what, name, chosen in (("measure", measure, selection.measures), ("court", court, selection.courts)):
         if chosen and name not in chosen:
             return f"the {what} {name!r} was not computed. The run has {format_names(chosen)}."
-    if at is not None and (not isinstance(at, dt.date) or isinstance(at, dt.datetime)):
-        return f"at: must be a date, such as datetime.date({scenario.ends:%Y, %-m, %-d}), not {at!r}."
+    if wrong := date_problems(at=at):
+        return f"{wrong[0]}."
     if not any(one == measure and of == court for one, of, _ in have):
         others = dict.fromkeys(of for one, of, _ in have if one == measure)
         return f"{measure!r} has no value for {court!r}. It has values for: {format_names(others)}."
-    if at is not None and not scenario.starts <= at <= scenario.ends:
+    if isinstance(at, dt.date) and not scenario.starts <= at <= scenario.ends:
         return f"{at} is not a day of the run, which lasts from {scenario.starts} to {scenario.ends}."
     when = f"at {at}" if at is not None else "at the end of the run"
     days = sorted({day for *_, day in have if day is not None})

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from workflow.errors import InputError
+from workflow.files.arguments import list_problems
 from workflow.files.yaml_tree import parse_yaml
 
 MOST_POINTS = 1000
@@ -94,6 +95,8 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
     list of str
         Every mistake: an invalid range, a repeated key, too many points.
     """
+    if misread := list_problems(changes=changes):
+        return Grid((), (), ()), misread
     axes: list[Axis] = []
     fixed: list[str] = []
     problems: list[str] = []
@@ -101,12 +104,12 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
     for change in changes:
         path, equals, text = (part.strip() for part in change.partition("="))
         if equals and path in paths:
-            problems.append(f"--set {path}: is given twice; give all its values in one --set")
+            problems.append(f"change {path}: is given twice; give all its values in one change")
         paths.append(path)
         try:
             texts = _several(text) if equals else None
         except ValueError as error:
-            problems.append(f"--set {change}: {error}")
+            problems.append(f"change {change}: {error}")
             fixed.append(f"{path}={re.split('[:,]', text)[0]}")
             continue
         if texts is None:
@@ -115,7 +118,7 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
             axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
     grid = Grid(tuple(axes), tuple(fixed), tuple(changes))
     if not axes and not problems:
-        problems.append(f"sweep: no key has several values; give --set path=from:to:step or path=a,b,c, {_EXAMPLE}")
+        problems.append(f"sweep: no key has several values; give path=from:to:step or path=a,b,c, {_EXAMPLE}")
     if grid.size > MOST_POINTS:
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
         problems.append(f"sweep: {shape} points are too many: at most {MOST_POINTS:,}; use larger steps")
@@ -196,7 +199,7 @@ def _steps(first: object, last: object, step: Decimal, span: Decimal) -> int:
 def _value(text: str) -> Any:
     """Parse a value as YAML. Loading the scenario reports a value that is not valid YAML."""
     try:
-        value = parse_yaml(f"value: {text}", "--set").value["value"].plain()
+        value = parse_yaml(f"value: {text}", "change").value["value"].plain()
     except InputError:
         return text
     return value.isoformat() if isinstance(value, dt.date) else value

@@ -29,6 +29,7 @@ from simulations.running.shown import Shown
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.uncertainty import AnyUncertain, UncertainTable, medians
 from workflow.errors import InputError
+from workflow.files.arguments import check_arguments, date_problems, list_problems
 
 if TYPE_CHECKING:
     from simulations import SensitivityPlots
@@ -163,6 +164,7 @@ def sensitivity(
         For a mistake in the input, or without an uncertain input.
     """
     options = replace(options, **changed)
+    check_arguments([*list_problems(changes=changes), *date_problems(at=at)])
     scenario, ends = _with_ranges(scenario, changes)
     problems = confidence_problems(confidence) + Selection((measure,), (court,)).problems_in(scenario)
     if at is not None and not scenario.starts <= at <= scenario.ends:
@@ -170,7 +172,7 @@ def sensitivity(
     if sobol is not None and (sobol < 2 or sobol & (sobol - 1) or sobol > _MOST_ROWS):
         problems.append(f"sobol: must be a power of two from 2 to {_MOST_ROWS:,}, such as 64, not {sobol}")
     if not scenario.uncertain:
-        problems.append(f"{scenario.name}: has no uncertain input; add uncertain: to the scenario, or give --set path=low:high")
+        problems.append(f"{scenario.name}: has no uncertain input; add uncertain: to the scenario, or a range, path=low:high")
     if problems:
         raise InputError(problems)
     settings = _settings(scenario, ends)
@@ -189,7 +191,7 @@ def sensitivity(
     indices = None
     if sobol is not None:
         if not np.isfinite(rest).all():
-            raise InputError([f"--sobol: {measure} has no value in some runs; choose another measure"])
+            raise InputError([f"sobol: {measure} has no value in some runs; choose another measure"])
         names = [_name(each) for each in scenario.uncertain] + [CHANCE]
         found = sobol_of(rest.reshape(unit.shape[:2]), confidence, options.seed)
         indices = dict(sorted(zip(names, found, strict=True), key=lambda pair: -pair[1].total))
@@ -218,7 +220,7 @@ def _with_ranges(scenario: Scenario | str | Path, changes: Sequence[str]) -> tup
             plain.append(change)
             continue
         if not colon or float(low) >= float(high):
-            raise InputError([f"--set {change}: a range is low:high, such as 0.4:0.7 or 30:90 days"])
+            raise InputError([f"change {change}: a range is low:high, such as 0.4:0.7 or 30:90 days"])
         ranges[path] = (f"{low} {unit}".strip(), f"{high} {unit}".strip())
     loaded = change_scenario(loaded, plain)
     if not ranges:

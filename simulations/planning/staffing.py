@@ -22,6 +22,7 @@ from simulations.running.shown import Shown
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
+from workflow.files.arguments import check_arguments, date_problems
 from workflow.files.validation import format_names
 
 __all__ = ["Goal", "Point", "Staffing", "staff"]
@@ -161,6 +162,7 @@ def staff(
     options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
+    check_arguments(date_problems(finish_by=finish_by, at=at))
     wanted = _goal(scenario, finish_by, measure, goal, pending_below, at)
     _check(scenario, pool, court, scale, confidence, options)
     for message in work_that_may_not_fit(scenario):

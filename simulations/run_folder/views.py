@@ -119,7 +119,7 @@ class RunTables:
                 if kind in self._made:
                     continue
                 if kind not in self._files:
-                    raise InputError([f"{self.folder}: this run has no {kind}; --keep {kind} writes them"])
+                    raise InputError([f"{self.folder}: this run has no {kind}; --keep {kind} (keep='{kind}') writes them"])
                 add_table(self._connection, self.folder, kind, self._files[kind])
                 self._made.add(kind)
 
@@ -384,12 +384,12 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     table = re.search(r"Table with name (\S+) does not exist", text)
     if table is not None:
         if "events" not in files and table[1] in ("events", "log", "event_log"):
-            return "sql: this run has no event log; --keep events writes it"
+            return "sql: this run has no event log; --keep events (keep='events') writes it"
         if "cases" not in files and table[1] == "cases":
-            return "sql: this run has no cases; --keep cases writes them"
+            return "sql: this run has no cases; --keep cases (keep='cases') writes them"
         known, name = [*KINDS, *_NAMES], table[1].strip('"')
         if "events" not in files and "'events'" in nearest(name, known):
-            return "sql: this run has no event log; --keep events writes it"
+            return "sql: this run has no event log; --keep events (keep='events') writes it"
         return f"sql: there is no view {name!r}.{nearest(name, known) or f' Known: {format_names(known, 20)}.'}"
     column = re.search(r'column "([^"]+)" not found|not have a column named "([^"]+)"', text)
     if column is not None:
@@ -404,7 +404,7 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     if function is not None:
         return f"sql: there is no function {function[1]!r}. Did you mean {function[2]!r}?"
     if any(record.damaged(folder) for record in finished_in(folder, read_manifest(folder)).values()):
-        return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume restores them"
+        return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume (resume=True) restores them"
     return f"sql: {_first_line(error)}"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from workflow.errors import InputError, nearest
+from workflow.files.arguments import check_arguments, date_problems, list_problems
 
 if TYPE_CHECKING:
     from simulations.measuring.selection import Selection
@@ -134,6 +135,11 @@ class RunOptions(ReplicationOptions):
     resume: bool = False
     confidence: float = CONFIDENCE
 
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a text in place of a list or a date."""
+        misread = list_problems(at=self.at, measures=self.measures, courts=self.courts)
+        check_arguments(misread or [problem for day in self.at for problem in date_problems(at=day)])
+
     @property
     def selection(self) -> Selection:
         """Return the measures and courts to compute."""
@@ -183,6 +189,10 @@ class CalibrationOptions(EngineOptions):
     discrepancy: bool = True
     resume: bool = False
     confidence: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a text in place of a list."""
+        check_arguments(list_problems(free=self.free))
 
 
 class EngineKeywords(TypedDict, total=False):

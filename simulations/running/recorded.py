@@ -40,7 +40,7 @@ def recorded_scenario(
     if given is not None:
         scenario = given if isinstance(given, Scenario) else load_scenario(given)
         if scenario_hash(scenario) != manifest["scenario_hash"]:
-            raise InputError([f"--scenario {given}: is not the scenario of this run, or has changed since"])
+            raise InputError([f"scenario {given}: is not the scenario of this run, or has changed since"])
         return scenario
     try:
         content = dict(recorded_contents(folder)["scenario"])
@@ -55,7 +55,7 @@ def recorded_scenario(
     except InputError as error:
         reason = str(error).splitlines()[0].removesuffix(".")
         raise InputError(
-            [f"{folder}: cannot {what} from its own files: {reason}. Give --scenario with the original file"]
+            [f"{folder}: cannot {what} from its own files: {reason}. Give the original file with --scenario (scenario=)"]
         ) from None
 
 

@@ -86,10 +86,12 @@ def run(
     from simulations.running.run_result import gather
     from simulations.scenarios.findings import findings
     from simulations.scenarios.scenario import Scenario
+    from workflow.files.arguments import check_arguments, list_problems
 
     options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
+    check_arguments(list_problems(by=by, precision=precision))
     processes = tuple(processes)
     own_python = bool(hooks or processes)
     targets = [Precision.parse(text, scenario) for text in precision]

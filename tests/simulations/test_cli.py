@@ -201,7 +201,7 @@ def test_resume_creates_a_missing_folder_and_continues_an_interrupted_run(tiny: 
         ),
         (
             ["run", "tiny.yaml", "--set", "pools.desk=3"],
-            "--set pools.desk: is a mapping and cannot become 3; set one of its keys: at, size",
+            "change pools.desk: is a mapping and cannot become 3; set one of its keys: at, size",
         ),
         (
             ["run", "tiny.yaml", "--set", "pools.dsk.size=3"],

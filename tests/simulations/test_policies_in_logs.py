@@ -102,7 +102,7 @@ def test_a_policy_that_is_not_given_is_asked_for(folder: Path) -> None:
         InputError, match=r"log.csv: row \d+, column 'policy_in_force': the policy 'strict' was in force; give .* --policy FILE"
     ):
         read_log(folder / "log.csv", mild)
-    with pytest.raises(InputError, match="--policy: does not apply to a run folder"):
+    with pytest.raises(InputError, match="policies: do not apply to a run folder"):
         read_log(folder / "run", mild, policies=[strict])
 
 

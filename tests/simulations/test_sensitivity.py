@@ -121,7 +121,7 @@ def test_mistakes_are_reported(folder: Path, arguments: Any, message: str) -> No
 
 def test_without_inputs_there_is_advice(folder: Path) -> None:
     """A scenario without uncertain inputs says how to give some."""
-    with pytest.raises(InputError, match="has no uncertain input; add uncertain: to the scenario, or give --set path=low:high"):
+    with pytest.raises(InputError, match="has no uncertain input; add uncertain: to the scenario, or a range, path=low:high"):
         sensitivity(load_scenario(OFFICE), "granted", engine="simpy", progress=False)
 
 

@@ -141,14 +141,14 @@ def test_ranges_and_lists_are_read(text: str, values: list[str]) -> None:
 @pytest.mark.parametrize(
     ("changes", "messages"),
     [
-        (["ends=2024-01-31"], ["no key has several values; give --set path=from:to:step"]),
+        (["ends=2024-01-31"], ["no key has several values; give path=from:to:step"]),
         (["pools.clerks.size=1:9:0", "ends=2024-01-10,2024-01-x"], ["the step is 0", "must be a date, not '2024-01-x'"]),
         (["pools.clerks.size=9:1:2"], ["a step of 2 does not lead from 9 to 1"]),
         (["pools.clerks.size=1:9"], ["a range is from:to:step, such as 8:24:2"]),
         (["pools.clerks.size=1:9:x"], ["three numbers such as 8:24:2, or two dates and days"]),
         (["pools.clerks.size=1,,2"], ["a value is missing between the commas"]),
         (["pools.clerks.size=1,2,1"], ["1 is given twice"]),
-        (["pools.clerks.size=1,2", "pools.clerks.size=3"], ["is given twice; give all its values in one --set"]),
+        (["pools.clerks.size=1,2", "pools.clerks.size=3"], ["is given twice; give all its values in one change"]),
         (["pools.clerks.size=1:99:1", "seed=1:99:1"], ["99 x 99 points are too many: at most 1,000", "unknown key 'seed'"]),
         (["pools.clerk.size=1:9:0"], ["the step is 0", "there is no pools.clerk", "Did you mean 'clerks'?"]),
         (["pools.clerks.sise=1,2"], ["unknown key 'sise'", "Did you mean 'size'?"]),

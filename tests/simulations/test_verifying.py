@@ -109,7 +109,7 @@ def test_a_scenario_that_reads_a_table_is_rerun_with_its_original_file(tmp_path:
     scenario = tmp_path / "tiny.yaml"
     scenario.write_text(TINY.replace("{rate: 3 per day}", "{table: new.csv}"), encoding="utf-8")
     folder = run(scenario, replications=2, out=tmp_path / "run").folder
-    with pytest.raises(InputError, match=r"cannot be rerun from its own files: .*Give --scenario"):
+    with pytest.raises(InputError, match=r"cannot be rerun from its own files: .*Give the original file with --scenario"):
         verify(folder, rerun=1)
     assert verify(folder, rerun=2, scenario=scenario).ok
     with pytest.raises(InputError, match="is not the scenario of this run"):

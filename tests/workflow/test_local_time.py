@@ -138,7 +138,7 @@ def test_an_offset_of_zero_is_local_where_others_occur(tmp_path):
     rows = ["1,notify,2011-03-14T23:30:00+00:00", "2,notify,2011-06-14T23:30:00+01:00"]
     report = audit(read(csv(tmp_path, rows), fine(), time_zone="Europe/Berlin"))
     assert verdicts(report)["arrived"] == ["1"]
-    assert report.log.notes == ("--time-zone Europe/Berlin changes nothing: no time of the log is written in UTC",)
+    assert report.log.notes == ("time zone Europe/Berlin changes nothing: no time of the log is written in UTC",)
 
 
 def test_rows_are_ordered_by_instant(tmp_path):
@@ -253,11 +253,11 @@ def test_the_rule_is_named_if_its_holidays_are_not_known(tmp_path):
 def test_an_unknown_time_zone_is_an_error(tmp_path):
     """The nearest name is suggested."""
     log = csv(tmp_path, ["1,notify,2011-03-15"])
-    with pytest.raises(InputError, match=r"--time-zone Europe/Berln: is not a time zone.*Did you mean 'Europe/Berlin'"):
+    with pytest.raises(InputError, match=r"time zone Europe/Berln: is not a time zone.*Did you mean 'Europe/Berlin'"):
         read_log(log, fine(), time_zone="Europe/Berln")
 
 
 def test_a_run_folder_takes_no_time_zone(tmp_path):
     """Its times are local times."""
-    with pytest.raises(InputError, match="--time-zone: does not apply to a run folder"):
+    with pytest.raises(InputError, match="time zone: does not apply to a run folder"):
         read_log(tmp_path, fine(), time_zone="UTC")

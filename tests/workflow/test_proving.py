@@ -385,8 +385,8 @@ def test_where_there_is_no_time_for_all_kinds_of_cases_gaps_are_found_all_the_sa
 
 
 @pytest.mark.parametrize(("limits", "reason"), [
-    ({"most_nodes": 1}, "the search needs more nodes than the limit of 1; --nodes raises this limit"),
-    ({"seconds": 0.0}, "the time limit was reached; --seconds raises it"),
+    ({"most_nodes": 1}, "the search needs more nodes than the limit of 1; --nodes (most_nodes=) raises this limit"),
+    ({"seconds": 0.0}, "the time limit was reached; --seconds (seconds=) raises it"),
 ])  # fmt: skip
 def test_an_undecided_rule_has_a_reason(limits: dict[str, float], reason: str) -> None:
     """There were too many positions, or no time."""

@@ -73,7 +73,7 @@ class _Reading:
         self.with_surroundings = surroundings
         self.path, self.in_force, self.workflow, self.mapping = path, in_force, in_force.workflows[0], mapping
         workflow = self.workflow
-        self.zone = None if zone is None else time_zone(zone, "--time-zone")
+        self.zone = None if zone is None else time_zone(zone, "time zone")
         self.in_utc: str | None = None  # the place of the first time that is written in UTC
         self.problems: list[Problem | str] = [*mapping.checked(workflow)]
         self.notes: list[str] = []
@@ -294,7 +294,7 @@ class _Reading:
         """Return how times that are written in UTC were read."""
         if self.zone is not None:
             if self.in_utc is None:
-                return (f"--time-zone {self.zone.key} changes nothing: no time of the log is written in UTC",)
+                return (f"time zone {self.zone.key} changes nothing: no time of the log is written in UTC",)
             return (f"times in UTC are read as local times of {self.zone.key}",)
         if self.in_utc is None:
             return ()

@@ -57,11 +57,11 @@ def read_log(
     path = Path(path)
     if path.is_dir():
         if mapping != LogMapping():
-            raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])
+            raise InputError([f"mapping: does not apply to a run folder ({path}), whose columns are known"])
         if time_zone is not None:
-            raise InputError([f"--time-zone: does not apply to a run folder ({path}), whose times are local times"])
+            raise InputError([f"time zone: does not apply to a run folder ({path}), whose times are local times"])
         if policies:
-            raise InputError([f"--policy: does not apply to a run folder ({path}), which has its policies"])
+            raise InputError([f"policies: do not apply to a run folder ({path}), which has its policies"])
         return _run_folder(path, workflow)
     if not path.exists():
         raise InputError([f"{path}: not found; give a run folder, or a CSV, Parquet, Excel or XES file"])

@@ -56,9 +56,11 @@ class Budget:
     def check(self, n_nodes: int = 0, n_diagrams: int = 0) -> None:
         """Raise `LimitReached` if a limit is met."""
         if n_nodes > self.most_nodes:
-            raise LimitReached(f"the search needs more nodes than the limit of {self.most_nodes:,}; --nodes raises this limit")
+            raise LimitReached(
+                f"the search needs more nodes than the limit of {self.most_nodes:,}; --nodes (most_nodes=) raises this limit"
+            )
         if n_diagrams > _DIAGRAMS_PER_NODE * self.most_nodes:
             problem = f"the sets of cases need more than {_DIAGRAMS_PER_NODE * self.most_nodes:,} nodes of diagrams"
-            raise LimitReached(f"{problem}; --nodes raises this limit")
+            raise LimitReached(f"{problem}; --nodes (most_nodes=) raises this limit")
         if self.left <= 0:
-            raise LimitReached("the time limit was reached; --seconds raises it")
+            raise LimitReached("the time limit was reached; --seconds (seconds=) raises it")

@@ -132,7 +132,7 @@ def plainest_case(
         try:
             facts |= listing.plainest_of([holding[part] for part in group.parts])
         except _OutOfTime:
-            raise LimitReached("the time limit was reached; --seconds raises it") from None
+            raise LimitReached("the time limit was reached; --seconds (seconds=) raises it") from None
     return {name: facts[name] for name in fact_names(workflow)}
 
 

@@ -127,7 +127,7 @@ class PathCheck:
                     raise
                 answer = self.z3.unknown
             if answer == self.z3.unknown:
-                raise LimitReached("Z3 did not decide within the time limit; --seconds raises it")
+                raise LimitReached("Z3 did not decide within the time limit; --seconds (seconds=) raises it")
             if answer == self.z3.unsat or not (gaps := self.facts.gaps(solver.model())):
                 return bool(answer == self.z3.sat)
             self._gaps += gaps

@@ -1,0 +1,47 @@
+"""Check arguments of the public functions that Python would misread: a text in place of a list, or of a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from workflow.errors import InputError
+from workflow.files.dates import parse_instant
+
+
+def date_problems(**given: object) -> list[str]:
+    """Return a message for each argument that must be a date and is not one; ``None`` stands for an argument left out.
+
+    Examples
+    --------
+    >>> date_problems(at="2011-12-26", until=None)
+    ["at: must be a date, such as datetime.date(2011, 12, 26), not '2011-12-26'"]
+    """
+    return [_date_problem(name, value) for name, value in given.items() if value is not None and type(value) is not dt.date]
+
+
+def list_problems(**given: object) -> list[str]:
+    """Return a message for each argument that must be a list and is a single text or date.
+
+    Examples
+    --------
+    >>> list_problems(measures="pending", courts=["north"])
+    ["measures: must be a list, such as ['pending'], not 'pending'"]
+    """
+    single = ((name, value) for name, value in given.items() if isinstance(value, str | dt.date))
+    return [f"{name}: must be a list, such as [{value!r}], not {value!r}" for name, value in single]
+
+
+def check_arguments(problems: Iterable[str]) -> None:
+    """Raise `InputError` if there are any problems."""
+    if found := [*problems]:
+        raise InputError(found)
+
+
+def _date_problem(name: str, value: object) -> str:
+    example = dt.date(2024, 3, 31)
+    if not isinstance(value, Mapping):
+        with suppress(InputError):
+            example = parse_instant(value).date()
+    return f"{name}: must be a date, such as {example!r}, not {value!r}"
