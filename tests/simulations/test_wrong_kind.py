@@ -60,7 +60,7 @@ def test_another_kind_is_named_in_one_line(folder: Path, monkeypatch: pytest.Mon
     ("run_folder", "query", "message"),
     [
         ("run", "from event", "sql: there is no view 'event'. Did you mean 'events'?"),
-        ("silent", "from event", "sql: this run has no event log; --keep events writes it"),
+        ("silent", "from event", "sql: this run has no event log; --keep events (keep='events') writes it"),
         ("run", "from cases where court = north", "there is no column 'north' here. A text is written in single quotes: 'north'."),
         ("run", "from cases where court in (north)", "A text is written in single quotes: 'north'."),
         ("run", "select cort from cases", "there is no column 'cort' here. Did you mean 'court'?"),
