@@ -60,7 +60,7 @@ interop: install ## test that pm4py reads the exports and that audits agree with
 	$(BIN)/uv pip install --quiet --python $(INTEROP) --constraints requirements-dev.txt --group interop --group test --editable .
 	$(INTEROP)/bin/python -m pytest tests/simulations/test_exports_read_by_pm4py.py tests/workflow/test_audit_agrees_with_pm4py.py
 
-bench: install ## measure the speed, beside other tools, and write the tables of docs/explanation/speed.md (about ten minutes)
+bench: install ## measure the speed, beside other tools, and write the tables of docs/explanation/speed.md (about twenty minutes, 15 GB of disk)
 	@$(PIP) install --require-hashes -r requirements-bench.txt
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
 	$(BIN)/python -m tests.benchmarks.table

@@ -161,15 +161,20 @@ _A, _B, _S, _C, _P, _H = (identifier(table.name) for table in (CASES, PROCEEDING
 
 _STATEMENTS = (
     # cases and proceedings, each key once
-    f"create or replace temp table cases_read as select *, min(line) over (partition by idncase) as first_line from {_A} {{within}}",
+    f"""create or replace temp table case_twice as
+        select idncase, min(line) as first_line from {_A} {{within}} group by idncase having count(*) > 1""",
+    f"""create or replace temp table cases_read as
+        select c.*, coalesce(t.first_line, line) as first_line from {_A} c left join case_twice t using (idncase) {{within}}""",
     f"""insert into aside select 'rejected', '{CASES.name}', line, 'IDNCASE ' || idncase || ' is in line ' || first_line || ' already', c::varchar
         from cases_read c where line > first_line""",
     "create or replace temp table known as select idncase, case_type from cases_read where line = first_line",
+    f"""create or replace temp table proceeding_twice as
+        select idnproceeding, min(line) as first_line from {_B} {{within}} group by idnproceeding having count(*) > 1""",
     f"""create or replace temp table proceedings_read as
-        select p.*, min(p.line) over (partition by idnproceeding) as first_line, k.idncase is not null as has_case,
+        select p.*, coalesce(t.first_line, p.line) as first_line, k.idncase is not null as has_case,
             coalesce(p.case_type, k.case_type) as decoded_by, k.case_type as type_of_case,
             coalesce(p.input_date, p.osc_date, p.comp_date) as begun
-        from {_B} p left join known k using (idncase) {{within}}""",
+        from {_B} p left join known k using (idncase) left join proceeding_twice t using (idnproceeding) {{within}}""",
     f"""insert into aside select 'rejected', '{PROCEEDINGS.name}', line, case when not has_case then 'IDNCASE ' || idncase || ' {NOT_IN}'
             when line > first_line then 'IDNPROCEEDING ' || idnproceeding || ' is in line ' || first_line || ' already'
             else 'has none of INPUT_DATE, OSC_DATE, COMP_DATE' end, p::varchar
@@ -211,14 +216,15 @@ _STATEMENTS = (
             on h.idnproceeding = p.idnproceeding and h.day = p.comp_date::date
         where comp_date < {{end}} and has_case and line = first_line""",
     """create or replace temp table proceedings as
-        select p.*, c.happened as completed_at, c.transition, c.reason, row_number() over w as n,
-            lag(c.happened) over w as earlier_at, lag(c.transition) over w as earlier, lag(p.other_comp) over w as earlier_code,
-            lag(p.base_city_code) over w as earlier_court, lead(p.base_city_code) over w as later_court
+        select p.idncase, p.idnproceeding, p.begun, p.base_city_code, p.ij_code, p.other_comp, p.transfer_to, p.custody, p.case_type, p.nat, p.lang,
+            c.happened as completed_at, c.transition, c.reason, row_number() over w as n, lag(c.happened) over w as earlier_at,
+            lag(c.transition) over w as earlier, lag(p.other_comp) over w as earlier_code, lag(p.base_city_code) over w as earlier_court,
+            lead(p.base_city_code) over w as later_court, lead(p.idnproceeding) over w is null as latest
         from proceedings_read p left join completed c using (idnproceeding)
         where has_case and line = first_line and begun is not null
         window w as (partition by idncase order by begun, p.idnproceeding)""",
     f"""insert into aside select 'rejected', '{CASES.name}', c.line, 'IDNCASE ' || c.idncase || ' has no proceeding', c::varchar
-        from cases_read c where line = first_line and not exists (select 1 from proceedings p where p.idncase = c.idncase)""",
+        from cases_read c anti join (select idncase from proceedings where n = 1) p using (idncase) where line = first_line""",
     # events: the begin of later proceedings, hearings, completions
     f"""create or replace temp table steps as
         select idncase, n, 0 as rank, 0 as number, greatest(begun, earlier_at) as happened,
@@ -235,23 +241,20 @@ _STATEMENTS = (
             case when transition in {_list(codes.MOVED.values())} then coalesce(later_court, transfer_to) end, ij_code, reason
         from proceedings where completed_at is not null""",
     f"""create or replace temp table cases as
-        select c.idncase, p.court, least(p.begun, s.first) as arrived, {{end}} as observed_until,
-            case when p.last_at is null or p.last in {_list(codes.MOVED.values())} then 'pending'
-                when p.last_code in {_list(codes.CLOSED)} then 'administratively_closed' else 'completed' end as status,
-            case when p.last in {_list(codes.MOVED.values())} then coalesce(p.moved_to, p.last_court) else p.last_court end as current_court,
+        select c.idncase, p.base_city_code as court, least(p.begun, s.first) as arrived, {{end}} as observed_until,
+            case when l.completed_at is null or l.transition in {_list(codes.MOVED.values())} then 'pending'
+                when l.other_comp in {_list(codes.CLOSED)} then 'administratively_closed' else 'completed' end as status,
+            case when l.transition in {_list(codes.MOVED.values())} then coalesce(l.transfer_to, l.base_city_code) else l.base_city_code end as current_court,
             f.next_hearing, a.outcome as application_outcome,
             coalesce(u1.name, u2.name, u3.name) as custody, coalesce(t.name, lower(c.case_type), lower(p.case_type)) as case_type,
-            coalesce(c.nat, p.nat) as nationality, coalesce(c.lang, p.lang) as language, c.e_28_date is not null as represented,
+            coalesce(c.nat, l.nat) as nationality, coalesce(c.lang, l.lang) as language, c.e_28_date is not null as represented,
             coalesce(y.name, 'none') as asylum_type, {{criminal}} as criminal_charge, {{security}} as security_charge,
             coalesce(upper(c.lpr) in ('Y', '1', 'T'), false) as permanent_resident, c.date_of_entry::date as entered,
             try_cast(regexp_extract(c.c_birthdate, '^[0-9]{{1,2}}/([0-9]{{4}})$', 1) as bigint) as born_year,
             {{application}} as application
         from cases_read c
-        join (select idncase, arg_min(base_city_code, n) as court, arg_min(begun, n) as begun, arg_max_null(completed_at, n) as last_at,
-                arg_max_null(transition, n) as last, arg_max_null(other_comp, n) as last_code,
-                arg_max(base_city_code, n) as last_court, arg_max_null(transfer_to, n) as moved_to,
-                arg_max(custody, n) as custody, arg_min(case_type, n) as case_type, arg_max(nat, n) as nat, arg_max(lang, n) as lang
-            from proceedings group by idncase) p using (idncase)
+        join (select * from proceedings where n = 1) p using (idncase)
+        join (select * from proceedings where latest) l using (idncase)
         left join (select idncase, min(happened) as first from steps group by idncase) s using (idncase)
         left join (select idncase, min(happened)::date as next_hearing from scheduled where became = 'future' group by idncase) f using (idncase)
         left join (select idncase, bool_or({_starting("charge", codes.CRIMINAL_CHARGES)}) as criminal,
@@ -262,7 +265,7 @@ _STATEMENTS = (
             {{within}} group by idncase) a using (idncase)
         left join (select idncase, arg_max(custody, idncustody) as custody from {_H} {{within}} group by idncase) h using (idncase)
         left join custodies u1 on u1.code = c.custody left join custodies u2 on u2.code = h.custody
-        left join custodies u3 on u3.code = p.custody
+        left join custodies u3 on u3.code = l.custody
         left join case_types t on t.code = coalesce(c.case_type, p.case_type) left join asylum_types y on y.code = c.c_asy_type
         where c.line = c.first_line""",
 )  # fmt: skip

@@ -65,6 +65,7 @@ def database(folder: Path, memory: str) -> Any:
     import duckdb
 
     connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")
     settings = {
         "memory_limit": text(memory),
         "temp_directory": text(str(folder.absolute() / "spilled")),

@@ -157,22 +157,23 @@ class _Killed(BaseException):
     """Stands for a kill: nothing is cleaned up."""
 
 
-@pytest.mark.parametrize(("module", "name", "at"), [(staging, "_path", 3), (eoir, "gather", 2), (eoir, "_merge", 1)])
 def test_a_killed_import_resumes_to_the_same_bytes(
-    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, at: int
+    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever it was killed, and whatever was staged by then."""
+    """It is killed while it reads a table, again while it gathers cases, and again while it writes the log."""
     _in_small_parts(monkeypatch)
-    with monkeypatch.context() as patched:
-        patched.setattr(module, name, _killing(getattr(module, name), at))
-        with pytest.raises(_Killed):
-            import_eoir(court.release.folder, tmp_path / "killed")
-    with pytest.raises(InputError, match="not a finished import; finish it with docketsim import and --resume"):
-        open_imported(tmp_path / "killed")
-    resumed = import_eoir(court.release.folder, tmp_path / "killed", resume=True).folder
-    assert sorted(path.name for path in resumed.iterdir()) == sorted(path.name for path in whole.iterdir())
+    out = tmp_path / "log"
+    for n, (module, name, at) in enumerate([(staging, "_path", 3), (eoir, "gather", 2), (eoir, "_merge", 1)]):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, _killing(vars(module)[name], at))
+            with pytest.raises(_Killed):
+                import_eoir(court.release.folder, out, resume=n > 0)
+        with pytest.raises(InputError, match="not a finished import; finish it with docketsim import and --resume"):
+            open_imported(out)
+    import_eoir(court.release.folder, out, resume=True)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in whole.iterdir())
     for path in whole.iterdir():
-        assert (resumed / path.name).read_bytes() == path.read_bytes(), path.name
+        assert (out / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def _killing(function: Callable[..., Any], at: int) -> Callable[..., Any]:
