@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulations.planning.sweeping import Sweep, sweep
     from simulations.report.looks import as_html
     from simulations.report.plots import ComparisonPlots, HindcastPlots, RunPlots, SensitivityPlots, SweepPlots
+    from simulations.running.options import CalibrationOptions, EngineOptions, ReplicationOptions, RunOptions
     from simulations.running.run_result import RunResult
     from simulations.running.runs import run
     from simulations.running.verifying import Verification, verify
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Calibration",
+    "CalibrationOptions",
     "Comparison",
     "ComparisonPlots",
+    "EngineOptions",
     "Forecast",
     "Hindcast",
     "HindcastPlots",
+    "ReplicationOptions",
+    "RunOptions",
     "RunPlots",
     "RunResult",
     "SamplePath",
@@ -74,6 +79,10 @@ _HOME = {
     "Comparison": "comparing.comparison",
     "HindcastPlots": "report.plots",
     "Forecast": "planning.forecasting",
+    "CalibrationOptions": "running.options",
+    "EngineOptions": "running.options",
+    "ReplicationOptions": "running.options",
+    "RunOptions": "running.options",
     "RunPlots": "report.plots",
     "RunResult": "running.run_result",
     "SamplePath": "chance.draws",

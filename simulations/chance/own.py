@@ -52,6 +52,8 @@ def own_distribution(distribution: HasQuantiles, unit: str | None = None, n: int
     >>> own_distribution(Waits(), "minutes", n=4)
     {'empirical': ['30.0 minutes', '30.0 minutes', '60.0 minutes', '60.0 minutes']}
     """
+    if not callable(getattr(distribution, "ppf", None)):
+        raise InputError([f"distribution: must be an object with a quantile function ppf(q), not {distribution!r}"])
     if not 2 <= n <= _MOST_VALUES:
         raise InputError([f"n: must be from 2 to {_MOST_VALUES:,}, not {n}"])
     values = [float(distribution.ppf((k + 0.5) / n)) for k in range(n)]

@@ -90,8 +90,6 @@ def run(
         from simulations.running.runs import run as run_scenario
         from simulations.running.warmup import check_long_enough
 
-        if monitor not in (None, "stop", "count"):
-            raise InputError([f"--monitor {monitor}: must be stop or count"])
         options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
         loaded = load_scenario(scenario, change or ())
         loaded = loaded.certain() if certain else loaded

@@ -206,7 +206,7 @@ def rerun(scenario: Scenario, folder: Path, options: RunOptions, by: Sequence[st
     InputError
         For an option that is not valid.
     """
-    check_options(scenario, options, span.first, (), None, False)
+    check_options(scenario, options, span.first, (), None, False, None)
     engine = choose_engine(options.engine, scenario, len(span.numbers), False)
     job = Job(scenario, folder, options, (None, *options.at), tuple(by), {}, (), None, engine)
     for kind in job.kinds:
@@ -217,7 +217,7 @@ def rerun(scenario: Scenario, folder: Path, options: RunOptions, by: Sequence[st
 
 def check_options(
     scenario: Scenario, options: RunOptions, only: int | None, targets: Sequence[Precision], max_replications: int | None,
-    own_python: bool,
+    own_python: bool, monitor: str | None,
 ) -> None:  # fmt: skip
     """Check the options of a run, each by itself and with the others."""
     problems = options.problems_in(scenario, None if only is None else 1)
@@ -232,6 +232,8 @@ def check_options(
         problems.append("max_replications: goes with precision, and is at least the number of replications")
     if max_replications is not None and max_replications > MOST_REPLICATIONS:
         problems.append(f"max_replications: must be {MOST_REPLICATIONS:,} or less, not {max_replications:,}")
+    if monitor not in (None, "stop", "count"):
+        problems.append(f"monitor: must be stop or count, not {monitor!r}")
     if own_python and options.workers > 1:
         problems.append("hooks and processes are Python objects of this process; run them with workers=1")
     if problems:

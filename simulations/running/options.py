@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from workflow.errors import InputError, nearest
-from workflow.files.arguments import check_arguments, date_problems, list_problems
+from workflow.files.arguments import check_arguments, date_problems, list_problems, number_problems
 
 if TYPE_CHECKING:
     from simulations.measuring.selection import Selection
@@ -44,6 +44,13 @@ class EngineOptions:
     workers: int = 1
     engine: str = "auto"
     limit: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a value of another type, which Python would misread or fail at."""
+        check_arguments(self._misread())
+
+    def _misread(self) -> list[str]:
+        return [*number_problems(seed=self.seed, workers=self.workers), *number_problems(whole=False, limit=self.limit)]
 
     def problems(self) -> list[str]:
         """Return a message for each option that is not valid."""
@@ -91,6 +98,9 @@ class ReplicationOptions(EngineOptions):
 
     replications: int = 1
 
+    def _misread(self) -> list[str]:
+        return number_problems(replications=self.replications) + EngineOptions._misread(self)  # super() fails with slots
+
     def problems(self) -> list[str]:
         """Return a message for each option that is not valid."""
         from simulations.scenarios.workload import MOST_REPLICATIONS
@@ -100,7 +110,7 @@ class ReplicationOptions(EngineOptions):
             problems.append(f"replications: must be 1 or more, not {self.replications}")
         elif self.replications > MOST_REPLICATIONS:
             problems.append(f"replications: must be {MOST_REPLICATIONS:,} or less, not {self.replications:,}")
-        return problems + EngineOptions.problems(self)  # super() fails in a class with slots
+        return problems + EngineOptions.problems(self)
 
     def work_problems(self, scenario: Scenario, runs: int = 1, replications: int | None = None) -> list[str]:
         """Return a message for each option that is not valid, or else for each limit of work that a scenario exceeds."""
@@ -135,10 +145,10 @@ class RunOptions(ReplicationOptions):
     resume: bool = False
     confidence: float = CONFIDENCE
 
-    def __post_init__(self) -> None:
-        """Raise `InputError` for a text in place of a list or a date."""
-        misread = list_problems(at=self.at, measures=self.measures, courts=self.courts)
-        check_arguments(misread or [problem for day in self.at for problem in date_problems(at=day)])
+    def _misread(self) -> list[str]:
+        lists = list_problems(at=self.at, measures=self.measures, courts=self.courts)
+        lists = lists or [problem for day in self.at for problem in date_problems(at=day)]
+        return ReplicationOptions._misread(self) + number_problems(whole=False, confidence=self.confidence) + lists
 
     @property
     def selection(self) -> Selection:
@@ -190,9 +200,11 @@ class CalibrationOptions(EngineOptions):
     resume: bool = False
     confidence: float = 0.9
 
-    def __post_init__(self) -> None:
-        """Raise `InputError` for a text in place of a list."""
-        check_arguments(list_problems(free=self.free))
+    def _misread(self) -> list[str]:
+        misread = EngineOptions._misread(self) + list_problems(free=self.free)
+        misread += [] if self.runs is None else number_problems(runs=self.runs)
+        misread += [] if self.budget_seconds is None else number_problems(whole=False, budget_seconds=self.budget_seconds)
+        return misread + number_problems(whole=False, confidence=self.confidence)
 
 
 class EngineKeywords(TypedDict, total=False):

@@ -95,7 +95,7 @@ def run(
     processes = tuple(processes)
     own_python = bool(hooks or processes)
     targets = [Precision.parse(text, scenario) for text in precision]
-    check_options(scenario, options, only, targets, max_replications, own_python)
+    check_options(scenario, options, only, targets, max_replications, own_python, monitor)
     for message in findings(scenario):
         warnings.warn(message, stacklevel=2)
     numbers = [only] if only is not None else list(range(1, options.replications + 1))

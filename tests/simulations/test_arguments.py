@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from simulations import calibrate, compare, hindcast, load_scenario, run, sensitivity, staff, sweep
+from simulations import calibrate, compare, hindcast, load_scenario, own_distribution, run, sensitivity, staff, sweep
 from tests.simulations.desk import write_tiny
-from workflow import InputError
+from workflow import InputError, audit
 
 DAY = dt.date(2024, 1, 20)
 CALLS: dict[str, Callable[[Any], object]] = {
@@ -39,6 +39,17 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "until: must be a date, such as datetime.date(2024, 1, 20), not '2024-01-20'": lambda tiny: calibrate(tiny, "2024-01-20"),
     "as_of: must be a list, such as [datetime.date(2024, 1, 20)], not datetime.date(2024, 1, 20)": lambda tiny: hindcast(
         tiny, DAY
+    ),
+    "replications: must be a whole number, not '3'\nseed: must be a whole number, not None": lambda tiny: run(
+        tiny, replications="3", seed=None
+    ),
+    "confidence: must be a number, not '95%'": lambda tiny: compare(tiny, tiny, confidence="95%"),
+    "runs: must be a whole number, not 50.5": lambda tiny: calibrate(tiny, DAY, runs=50.5),
+    "monitor: must be stop or count, not 'yes'": lambda tiny: run(tiny, monitor="yes"),
+    "log: must be what read_log(path, workflow) returned, not 'log.csv'": lambda tiny: audit("log.csv"),
+    "distribution: must be an object with a quantile function ppf(q), not 3": lambda tiny: own_distribution(3),
+    "change ends: ends: must be a date, not '2024-01-20'. Give a datetime.date, such as datetime.date(2024, 1, 31).": lambda tiny: (
+        load_scenario(tiny).change({"ends": "2024-01-20"})
     ),
     "as_of: must be a date, such as datetime.date(2024, 1, 20), not '2024-01-20'": lambda tiny: hindcast(tiny, ["2024-01-20"]),
 }

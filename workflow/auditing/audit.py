@@ -34,6 +34,8 @@ Symbols = NDArray[np.uint8 | np.uint32]
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
     """Check every case of a log against its workflow and against rules, by default those of the workflow."""
+    if not isinstance(log, AuditLog):
+        raise InputError([f"log: must be what read_log(path, workflow) returned, not {log!r}"])
     chosen = log.workflow.rules if rules is None else rules
     return AuditReport(log, *moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
 

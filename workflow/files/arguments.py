@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from numbers import Integral, Real
 
 from workflow.errors import InputError
 from workflow.files.dates import parse_instant
@@ -31,6 +32,19 @@ def list_problems(**given: object) -> list[str]:
     """
     single = ((name, value) for name, value in given.items() if isinstance(value, str | dt.date))
     return [f"{name}: must be a list, such as [{value!r}], not {value!r}" for name, value in single]
+
+
+def number_problems(whole: bool = True, **given: object) -> list[str]:
+    """Return a message for each argument that must be a whole number, or a number, and is not one.
+
+    Examples
+    --------
+    >>> number_problems(replications="10", seed=1)
+    ["replications: must be a whole number, not '10'"]
+    """
+    kind = Integral if whole else Real
+    wrong = ((name, value) for name, value in given.items() if not isinstance(value, kind) or isinstance(value, bool))
+    return [f"{name}: must be a {'whole ' if whole else ''}number, not {value!r}" for name, value in wrong]
 
 
 def check_arguments(problems: Iterable[str]) -> None:

@@ -389,7 +389,9 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     elif wanted == "a list":
         hint = " Start each entry with '- '."
     elif wanted == "a date":
+        in_code = root.find(path).source.in_code
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
+        hint = " Give a datetime.date, such as datetime.date(2024, 1, 31)." if in_code else hint
     # An empty value has no position of its own.
     position = root.position_of(path) if value is None else root.find(path).position
     return Problem(f"{_where(path, root)}must be {wanted}, not {format_value(value)}.{hint}", position)
