@@ -28,6 +28,7 @@ from simulations.report.figure import (  # fmt: skip
     tooltip,
     with_end_of_day,
 )
+from simulations.report.pending_figures import over_time_figure
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.statements.of_comparisons import difference_words, growing_in_each, main_result, pending_levels
@@ -65,7 +66,7 @@ def comparison_document(folder: str | Path) -> Document:
     )
     against = format_names(comparison.against)
     sections = [_summary(comparison, base, others)]
-    sections += [_against(comparison, k, name) for k, name in enumerate(comparison.against, start=1)]
+    sections += [_against(comparison, k, name, base, others[k - 1]) for k, name in enumerate(comparison.against, start=1)]
     heading = f"{scenario.name} against {against}"
     foot = f"The runs are in {', '.join(_folders(comparison))}; docketsim report writes a page for each."
     lead = f"What changes when {against} replaces {scenario.name}, the base."
@@ -100,12 +101,13 @@ def _tile(d: Difference) -> str:
     return d.measure + ("" if d.court == "all" else f", {d.court}")
 
 
-def _against(comparison: Comparison, k: int, name: str) -> Section:
+def _against(comparison: Comparison, k: int, name: str, base: RunResult, other: RunResult) -> Section:
     courts = comparison.base.courts
     named = list(comparison.selection.courts) or (["all", *courts] if len(courts) <= _MOST_COURTS else ["all"])
     titles = {court: court_title(court) for court in named}
     blocks = [
         differences_figure(comparison, k, name),
+        over_time_figure(comparison, k, name, base, other),
         _table(comparison, k, name),
         case_table(comparison, name, titles, f"cases-{k}"),
         change_table(comparison, name, key=f"changes-{k}"),

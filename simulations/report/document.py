@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 from simulations.report.animation import Animation
 from simulations.report.figure import Figure
-from simulations.run_folder.whole_files import whole_file, write_text
+from simulations.report.publishing import write_figures
+from simulations.run_folder.whole_files import write_text
 from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
@@ -156,12 +157,11 @@ def render(document: Document) -> str:
 
 
 def write_document(document: Document, out: Path, figures_folder: str | Path | None = None) -> None:
-    """Write a page, and each figure as SVG and PNG if a folder is given."""
+    """Write a page, and each figure as SVG, PNG and PDF with title and source if a folder is given."""
     if figures_folder is not None:
-        for figure in document.figures:
-            write_text(Path(figures_folder) / f"{figure.key}.svg", figure.svg)
-            with whole_file(Path(figures_folder) / f"{figure.key}.png") as unfinished:
-                unfinished.write_bytes(figure.png())
+        write_figures(
+            document.figures, Path(figures_folder), document.heading, f"Source: simulation with docketsim. {document.how}"
+        )
     write_text(out, render(document))
 
 

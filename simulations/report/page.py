@@ -117,15 +117,22 @@ def _numbers(contents: Contents) -> Section:
     blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing)]
     blocks += [Note(statement, "warning", more=NO_STEADY_STATE) for statement in not_steady(result)]
     blocks += [Note(text, start="Note:") for text in scenario.about.notes]
-    published = published_table(result)
-    if published is not None:
-        blocks.append(published if len(result.replications) > 1 else without_bands(published))
-    keys = dict.fromkeys(p.source for p in result.published if p.source in scenario.workflow.sources)
-    blocks += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
         blocks.append(Items("Rules monitored on every case", broken))
     return Section("numbers", "Numbers", blocks)
+
+
+def _published(contents: Contents) -> list[Table | Note]:
+    """Return the table of published figures, without its last column, and the sources as notes."""
+    result, workflow = contents.result, contents.scenario.workflow
+    table = published_table(result)
+    if table is None:
+        return []
+    table = (table if len(result.replications) > 1 else without_bands(table)).without("source")
+    sources = dict.fromkeys(p.source for p in result.published if p.source)
+    notes = [f"{source}: {workflow.sources[source]}" if source in workflow.sources else source for source in sources]
+    return [table, *([Note("; ".join(notes) + ".", start="Sources:")] if notes else [])]
 
 
 def _counts(contents: Contents) -> Section:
@@ -142,11 +149,14 @@ def _counts(contents: Contents) -> Section:
 def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]:
     """Yield a section for each figure with its tables, then the counts, and a section for each grouping."""
     result, times = contents.result, times_table(contents)
-    tables: dict[str, list[Table | Moving | None]] = {
+    tables: dict[str, list[Table | Note | Moving | None]] = {
+        "published-figures": [*_published(contents)],
         "flow": [*_moving(contents), state_table(contents)],
         "waiting-by-reason": [waiting_table(result, kind, contents.titles) for kind in ("waiting_reason", "waiting_clock")],
         "utilisation": [use_table(contents), times],
     }
+    if "published-figures" not in drawn and tables["published-figures"]:
+        yield Section("published-figures", "Published and simulated", [b for b in tables["published-figures"] if b is not None])
     for key, figure in drawn.items():
         if not key.startswith("groups-"):
             yield Section(key, figure.name, [figure, *(table for table in tables.get(key, []) if table is not None)])

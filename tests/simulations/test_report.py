@@ -29,6 +29,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.flow import flow_days
 from simulations.report.page import run_document
+from simulations.report.publishing import alone
 from simulations.report.tables import state_table
 from simulations.running.recorded import read_result
 from simulations.tables.formatting import format_estimate, format_level
@@ -38,9 +39,10 @@ from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
 FIGURES = [
-    "pending",
-    "flow",
     "published-figures",
+    "pending",
+    "replications",
+    "flow",
     "waiting-by-reason",
     "utilisation",
     "time-to-closure",
@@ -317,6 +319,18 @@ def test_the_command_writes_page_figures_and_sections(small: RunResult, text: st
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
     assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == text
+
+
+def test_a_figure_can_be_published_alone(drawn: list[Figure]) -> None:
+    """Its file has its title, a subtitle, its key and a source line, around the figure."""
+    figure = next(f for f in drawn if f.key == "pending")
+    root = ElementTree.fromstring(alone(figure, "A <pilot>", "Source: a run."))
+    texts = [e.text or "" for e in root if e.tag.endswith("text")]
+    assert " ".join(texts).startswith(figure.title)
+    assert "A <pilot>" in texts
+    assert texts[-1] == "Source: a run."
+    assert figure.text[:40] in " ".join(texts)
+    assert len([e for e in root.iter() if e.tag.endswith("svg")]) == 2
 
 
 def test_stress_sections_mark_missing_content(small: RunResult, tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ LIMIT_MILLISECONDS = 600_000
 """Ends a test that hangs; a busy machine takes far less."""
 FIGURES = {
     "run": [
-        "pending", "flow", "published-figures", "waiting-by-reason", "utilisation", "time-to-closure", "workflow-map",
+        "published-figures", "pending", "replications", "flow", "waiting-by-reason", "utilisation", "time-to-closure", "workflow-map",
         "groups-represented",
     ],
-    "comparison": ["pending", "differences-1"],
+    "comparison": ["pending", "differences-1", "over-time-1"],
 }  # fmt: skip
 
 OVERLAPS = """() => {
@@ -48,7 +48,7 @@ SLIDING = """() => [document.documentElement.scrollWidth - document.documentElem
   ...[...document.querySelectorAll("h1, h2, h3, p, li, dd, dt, figcaption, dl > div")].map(e => e.scrollWidth - e.clientWidth)]"""
 DRAWN = """figure => { const box = figure.querySelector("canvas, svg:not(.still *)")?.getBoundingClientRect() ?? figure.querySelector("svg").getBoundingClientRect();
   return [box.width, box.height, figure.querySelectorAll("svg path, svg rect, svg line, svg circle").length]; }"""
-CHARTS = {"run": 6, "comparison": 2}
+CHARTS = {"run": 7, "comparison": 3}
 """Number of figures that are interactive; the flow and the map are pictures."""
 HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>{{ 7 * 7 }}"
 

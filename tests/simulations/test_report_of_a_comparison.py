@@ -108,6 +108,20 @@ def test_the_main_result_that_a_date_comes_14_days_earlier_is_first_on_the_page_
     assert "days earlier" in tiles.numbers[0][1]  # type: ignore[union-attr]
 
 
+def test_the_difference_over_time_ends_at_the_difference_of_the_run(comparison: Comparison) -> None:
+    """Mean and interval of the last day, of each court and of all, are those of the comparison."""
+    page = comparison_document(comparison.folder)
+    figure = next(f for f in page.figures if f.key == "over-time-1")
+    rows = list(csv.DictReader(io.StringIO(figure.csv)))
+    last = {row["court"]: row for row in rows}
+    found = {d.court: d.paired for d in comparison.differences if d.measure == "pending" and d.at is None and d.paired}
+    assert len(last) > 1
+    for court, row in last.items():
+        paired = found["all" if court == "all courts" else court]
+        assert float(row["difference"]) == pytest.approx(paired.difference)
+        assert (float(row["low"]), float(row["high"])) == pytest.approx((paired.low, paired.high))
+
+
 def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
     """The page explains it. Two equal scenarios have no figure of differences."""
     tiny = write_tiny(tmp_path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 
 import numpy as np
@@ -84,6 +86,14 @@ def test_the_sum_of_the_other_courts_is_drawn(contents: Contents) -> None:
     shown = contents.result.pending.shown(contents.groups)
     assert shown.of("other courts (2)").tolist() == (contents.result.pending.of("e") + contents.result.pending.of("quiet")).tolist()  # fmt: skip
     assert shown.mean[:, 1:].sum(axis=1) == pytest.approx(shown.of("all"))
+
+
+def test_every_court_is_on_one_screen_in_the_order_of_its_pending_cases(result: RunResult, drawn: dict[str, Figure]) -> None:
+    """Also those that no other figure shows by name, each with its numbers at the start and at the end."""
+    rows = list(csv.DictReader(io.StringIO(drawn["courts"].csv)))
+    assert {row["court"] for row in rows} == set(result.scenario.courts)
+    names = drawn["courts"].chart.to_dict(validate=False)["layer"][0]["encoding"]["y"]["sort"]
+    assert names == sorted(result.scenario.courts, key=lambda court: -(result.get("pending", court).mean or 0.0))
 
 
 def test_a_growing_queue_is_reported_with_court_period_and_lengths(result: RunResult) -> None:
