@@ -288,10 +288,11 @@ def map_figure(contents: Contents) -> Figure | None:
     counts = {t.name: format_level(moves[t.name], confidence) for t in workflow.transitions}
     others = {name: values for name, values in moves.items() if name not in counts and any(values)}
     caption: list[Statement | str] = [
-        "States and transitions. Each arrow has the mean number of times it was taken in a replication."
+        "States and transitions. Each arrow has the mean number of times it was taken in a replication, and is as thick."
+        " In grey under it: its condition."
     ]
     if others:
         caption.append(off_the_map(others, confidence))
     csv = as_csv(["transition", "mean_count"], ((name, sum(values) / len(values)) for name, values in moves.items()))
-    svg = map_svg(workflow, counts)
+    svg = map_svg(workflow, counts, weights={name: sum(values) / len(values) for name, values in moves.items()})
     return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves, confidence)], caption, csv, picture=svg)

@@ -7,7 +7,7 @@ from pathlib import Path
 from simulations.planning.sweeping import read_sweep
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
-from simulations.report.sweep_chart import chart_of
+from simulations.report.sweep_chart import figures_of
 from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
@@ -37,6 +37,6 @@ def sweep_document(folder: str | Path) -> Document:
         for statement in growing(point.growing, f" with {sweep.describe(point)}")
     ]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
-    blocks: list[Figure | Note | Table] = [chart_of(sweep), *warnings, *(table for table in tables if table is not None)]
+    blocks: list[Figure | Note | Table] = [*figures_of(sweep), *warnings, *(table for table in tables if table is not None)]
     foot = f"Each point has its own run folder, point-1 to point-{len(sweep.points)}; docketsim report writes a page for each."
     return Document(f"{heading}: report of a sweep", heading, lead, how, [Section("sweep", "The sweep", blocks)], foot)

@@ -23,13 +23,16 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
-from simulations.tables.formatting import court_title, format_estimate
+from simulations.tables.formatting import court_title, format_estimate, number
 from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
 _MOST_PANELS = 12
 _MOST_TICKS = 12
+_LEAST_GRID = 3
+"""Values of each of two axes from which on a measure is a heatmap."""
+_MOST_HEATMAPS, _HEATMAP_WIDTH = 6, 700
 _MOST_IN_TITLE = 24
 """Characters of an axis title that fit beside a panel."""
 
@@ -64,9 +67,79 @@ def write_chart(sweep: Sweep, path: Path) -> None:
         unfinished.write_bytes(content)
 
 
-def chart_of(sweep: Sweep) -> Figure:
-    """Draw each measure shown against the first axis, with intervals; colour and dash show the other axes."""
+def figures_of(sweep: Sweep) -> list[Figure]:
+    """Return the figures of a sweep: a heatmap of each measure over two axes, or one chart of all measures."""
+    if not _is_grid(sweep):
+        return [chart_of(sweep)]
+    shown = _measures(sweep)
+    figures = []
+    for k, (measure, court) in enumerate(shown[:_MOST_HEATMAPS], start=1):
+        panel, rows = _heatmap(sweep, measure, court)
+        title = f"{measure}, {court_title(court)}, by {' and '.join(axis.name for axis in sweep.axes)}"
+        text = f"Mean of {sweep.replications} replications at each point; darker is more. Point at a field for its interval."
+        if k == _MOST_HEATMAPS < len(shown):
+            text += f" Shown: {_MOST_HEATMAPS} measures of {len(shown)}; the table has all."
+        figures.append(
+            drawn(f"sweep-{k}", title, [title], [text], panel.properties(width=_HEATMAP_WIDTH), as_csv(_names(sweep), rows))
+        )
+    return figures
+
+
+def _is_grid(sweep: Sweep) -> bool:
+    """Return whether a heatmap shows more than lines: two axes with three or more values each."""
+    return len(sweep.axes) == 2 and all(len(axis.values) >= _LEAST_GRID for axis in sweep.axes)
+
+
+def _measures(sweep: Sweep) -> list[tuple[str, str]]:
+    return [shown for shown in sweep.shown if sweep.has(*shown, None)]
+
+
+def _names(sweep: Sweep) -> list[str]:
+    return ["measure", "court", *(axis.path for axis in sweep.axes), "mean", "low", "high"]
+
+
+def _heatmap(sweep: Sweep, measure: str, court: str) -> tuple[Any, list[list[Any]]]:
+    """Return the heatmap of a measure over both axes, and its rows for a CSV."""
     alt: Any = altair()
+    data, rows = [], []
+    for point in sweep.points:
+        e = point.get(measure, court)
+        label = "" if e.mean is None else str(e.date) if e.date is not None else number(e.mean, e.unit)
+        whole = {"x": point.texts[0], "y": point.texts[1], "mean": e.mean, "label": label, "whole": format_estimate(e)}
+        data.append(whole)
+        rows.append([measure, court, *point.texts, e.mean, e.low, e.high])
+    means = [d["mean"] for d in data if d["mean"] is not None]
+    middle = (min(means) + max(means)) / 2 if means else 0.0
+    first, second = sweep.axes
+    base = alt.Chart(alt.Data(values=data)).encode(
+        x=alt.X("x:O", title=first.name, sort=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("y:O", title=second.name, sort=None),
+        tooltip=tooltip(x="first axis", y="second axis", whole="mean"),
+    )
+    dark = alt.condition(f"datum.mean > {middle!r}", alt.value("#ffffff"), alt.value("#1b1b1b"))
+    colour = alt.Color("mean:Q", scale=alt.Scale(scheme="blues"), legend=None)
+    panel = base.mark_rect(stroke="#ffffff").encode(color=colour) + base.mark_text(fontSize=12).encode(text="label:N", color=dark)
+    return panel.properties(height=alt.Step(32)), rows
+
+
+def chart_of(sweep: Sweep) -> Figure:
+    """Draw each measure shown against the first axis, with intervals; colour and dash show the other axes.
+
+    Over a grid of two axes each measure is a heatmap.
+    """
+    alt: Any = altair()
+    if _is_grid(sweep):
+        drawings = [_heatmap(sweep, *shown) for shown in _measures(sweep)[:_MOST_PANELS]]
+        named = [
+            panel.properties(width=400, title=f"{measure}, {court_title(court)}")
+            for (panel, _), (measure, court) in zip(drawings, _measures(sweep), strict=False)
+        ]
+        title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
+        text = f"Mean of {sweep.replications} replications at each point; darker is more."
+        chart = alt.concat(*named, columns=2).resolve_scale(color="independent")
+        return drawn(
+            "sweep", "The sweep", [title], [text], chart, as_csv(_names(sweep), [row for _, rows in drawings for row in rows])
+        )
     first, rest = sweep.axes[0], sweep.axes[1:]
     ordered = all(isinstance(v, int | float) and not isinstance(v, bool) for v in first.values)
     ticks = {"values": list(first.values)} if ordered and len(first.values) <= _MOST_TICKS else {}
@@ -78,7 +151,7 @@ def chart_of(sweep: Sweep) -> Figure:
     colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
     legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
     panels, rows = [], []
-    for measure, court in [shown for shown in sweep.shown if sweep.has(*shown, None)][:_MOST_PANELS]:
+    for measure, court in _measures(sweep)[:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
             [measure, court, *point.texts, d["mean"], d["low"], d["high"]] for point, d in zip(sweep.points, data, strict=True)
@@ -104,8 +177,7 @@ def chart_of(sweep: Sweep) -> Figure:
         f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
         f" {sweep.confidence:.0%} confidence intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
     )
-    names = ["measure", "court", *(axis.path for axis in sweep.axes), "mean", "low", "high"]
-    return drawn("sweep", "The sweep", [title], [text], alt.concat(*panels, columns=2), as_csv(names, rows))
+    return drawn("sweep", "The sweep", [title], [text], alt.concat(*panels, columns=2), as_csv(_names(sweep), rows))
 
 
 def _in_lines(title: str) -> list[str]:

@@ -315,7 +315,7 @@ def test_the_command_writes_page_figures_and_sections(small: RunResult, text: st
     assert result.exit_code == 0, result.output
     assert f"Report: {tmp_path / 'a.html'}" in result.output
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
-    assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png"))
+    assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png", "pdf"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
     assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == text

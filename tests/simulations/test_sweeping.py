@@ -48,6 +48,18 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     assert {p.name for p in (tmp_path / "s").iterdir()} == {"sweep.json", "point-1", "point-2", "point-3", "point-4"}
 
 
+def test_a_grid_of_three_by_three_is_a_heatmap_of_each_measure(tiny: Path, tmp_path: Path) -> None:
+    """Each field has the mean of its point, and a figure has one measure. The chart for a file has all of them."""
+    changes = ["pools.clerks.size=1:3:1", "ends=2024-01-10,2024-01-15,2024-01-20"]
+    result = sweep(tiny, changes, measures=["disposals", "inflow"], replications=1, out=tmp_path / "s", engine="simpy")
+    figures = figures_of(result)
+    assert len(figures) == len({(m, c) for m, c in result.shown}) > 1
+    for figure, (measure, court) in zip(figures, result.shown, strict=True):
+        fields = figure.chart.to_dict(validate=False)["data"]["values"]
+        assert {(f["x"], f["y"]): f["mean"] for f in fields} == {p.texts: p.get(measure, court).mean for p in result.points}
+    assert len(chart_of(result).chart.to_dict(validate=False)["concat"]) == len(figures)
+
+
 def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None:
     """The page has the curves and a row for each point, and makes no request. It refuses `--scenario`."""
     result = sweep(tiny, ["pools.clerks.size=1:3:1"], replications=2, out=tmp_path / "s")

@@ -16,8 +16,10 @@ import pytest
 from workflow import Workflow, load_workflow
 from workflow.drawing.drawing import Map, Rectangle, map_of, mermaid, svg
 from workflow.drawing.layout import Point, Shape, lay_out, rows
+from workflow.drawing.marks import THICKEST, THINNEST, Marks, changes, is_cut, short
 from workflow.loading import catalog
 from workflow.model.definition import StateKind
+from workflow.predicates import unparse
 
 MAIN_PATH = ["pending", "reviewed", "background_check", "recommended_closure", "closing", "closed"]
 
@@ -157,7 +159,7 @@ class TestPicture:
         """States on the same side of the target share one arrow, unless other transitions prevent it."""
         groups = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}g")
         drawn = [ElementTree.tostring(g, encoding="unicode") for g in groups if g.get("class") == "transition"]
-        written = Counter(text.split()[0] for group in drawn for text in texts(group) if not text.startswith("("))
+        written = Counter(text.split()[0] for group in drawn for text in texts(group) if not text.startswith(("(", "when ")))
         arrows = map_of(workflow).arrows
         shown = Counter(t.name for arrow in arrows for t in arrow.transitions)
         assert set(written) - set(shown) <= {f"{e}{mark}" for e in workflow.events for mark in ",)"}
@@ -300,3 +302,50 @@ class TestLayout:
         """An empty map is empty."""
         drawn = lay_out({}, {}, [], [])
         assert (drawn.width, drawn.height, drawn.ways) == (0, 0, ())
+
+
+class TestMarks:
+    def test_conditions_are_in_short_under_the_names_and_whole_below_the_map(self) -> None:
+        """A long one is cut after a word; the list below has every cut one, whole."""
+        workflow = loaded("prosecutorial-discretion-review")
+        written = texts(svg(workflow))
+        assert 'when offer == "accepted"' in written
+        cut = [t for t in workflow.transitions if is_cut(t)]
+        assert cut
+        everything_below = " ".join(written)
+        for t in cut:
+            assert f"when {short(t)}" in written
+            assert f"{t.name}: when {unparse(t.guard)}" in everything_below  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("name", ["no-discretion", "strict-criteria", "permit-for-all-closed", "before-avetisyan"])
+    def test_what_a_variant_changes_is_marked(self, name: str) -> None:
+        """Each marked transition says "new" or "changed"; no variant looks like the workflow that it extends."""
+        one, other = loaded(name), loaded("prosecutorial-discretion-review")
+        marked = changes(one, other)
+        written = " ".join(texts(svg(one, against=other)))
+        assert marked
+        for transition, how in marked.items():
+            assert f"{transition} ({how})" in written
+        assert changes(one, one) == {}
+
+    def test_a_changed_definition_changes_the_conditions_that_name_it(self) -> None:
+        """Also where the text of the condition is the same."""
+        desk = {**DESK, "define": {"busy": "number > 3"}}
+        desk["transitions"] = [{**t, "when": "busy"} if t["transition"] == "wait_on" else t for t in DESK["transitions"]]
+        other = {**desk, "define": {"busy": "number > 4"}}
+        assert changes(load_workflow(desk), load_workflow(other)) == {"wait_on": "changed"}
+
+    def test_transitions_that_never_happen_are_grey_and_say_so(self) -> None:
+        """In the picture and in its legend."""
+        picture = svg(loaded("desk"), never=["finish"])
+        written = texts(picture)
+        assert any("finish (never)" in line for line in written)
+        assert "no case can ever take it" in written
+        assert '#767676"' in picture
+
+    def test_arrows_are_as_thick_as_their_counts(self) -> None:
+        """The one that is taken most often is the thickest; the area goes with the count; the legend has a scale."""
+        marks = Marks(weights={"a": 400.0, "b": 100.0, "c": 0.0})
+        assert [marks.thickness([name]) for name in "abc"] == [THICKEST, (THICKEST + THINNEST) / 2, THINNEST]
+        assert Marks().thickness(["a"]) is None
+        assert "taken 400 times" in texts(svg(loaded("desk"), weights={"finish": 400.0}))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from xml.sax.saxutils import escape, quoteattr
 
 from workflow.drawing.layout import Point, Shape, lay_out, rows
+from workflow.drawing.marks import THICKEST, THINNEST, WAS, WHEN, Marks, changes, is_cut
 from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
@@ -53,7 +54,8 @@ _STYLES = {
 _CORNERS = {StateKind.ACTIVITY: 9.0, StateKind.INSTANT: 15.0, StateKind.RESTING: 20.0, StateKind.FINAL: 9.0}
 """Minimum distance of arrows from the corners of a box."""
 
-_PLAIN, _UPON_EVENT = "#333333", "#a04000"
+_PLAIN, _UPON_EVENT, _DIFFERENT, _NEVER, _CONDITION = "#333333", "#a04000", "#a3007a", "#767676", "#5a5a5a"
+_UNMARKED = Marks()
 
 _NARROW, _WIDE = set("iljftrI.,:;'|()[]-/ "), set("mwMW@%")
 """Narrow and wide characters."""
@@ -127,7 +129,14 @@ def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
     return moves
 
 
-def svg(workflow: Workflow, counts: Mapping[str, str] | None = None) -> str:
+def svg(
+    workflow: Workflow,
+    counts: Mapping[str, str] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
+    never: Collection[str] = (),
+    against: Workflow | None = None,
+) -> str:
     """Return a workflow as a self-contained SVG picture.
 
     Parameters
@@ -135,30 +144,37 @@ def svg(workflow: Workflow, counts: Mapping[str, str] | None = None) -> str:
     workflow : Workflow
     counts : mapping of str to str, optional
         Formatted numbers to print after the names of transitions, for example how often each was taken.
+    weights : mapping of str to float, optional
+        How often each transition was taken; arrows are as thick.
+    never : collection of str
+        Transitions that no case can ever take; they are grey.
+    against : Workflow, optional
+        Another workflow; the transitions that it has not, or has in another way, are marked.
 
     Returns
     -------
     str
         One ``<svg>`` element for a file or a page. Its ``<desc>`` describes the picture as text.
     """
-    drawn = map_of(workflow, counts)
+    marks = Marks(counts or {}, weights or {}, never, against, {} if against is None else changes(workflow, against))
+    drawn = map_of(workflow, marks)
     width = max(drawn.width + 2 * MARGIN, LEAST_WIDTH)
-    header, top = _header(workflow, width)
+    header, top = _header(workflow, width, marks)
+    footer, bottom = _footer(workflow, width, top + drawn.height + MARGIN)
     key = f"map-{workflow.name}"
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby={quoteattr(f"{key}-title {key}-desc")}',
-            f' viewBox="0 0 {_n(width)} {_n(top + drawn.height + MARGIN)}"',
-            f' width="{_n(width)}" height="{_n(top + drawn.height + MARGIN)}"',
+            f' viewBox="0 0 {_n(width)} {_n(bottom)}" width="{_n(width)}" height="{_n(bottom)}"',
             f' style="max-width:100%;height:auto" font-family="sans-serif" font-size="{_n(SMALL)}">\n',
             f"<title id={quoteattr(f'{key}-title')}>{escape(workflow.name)}</title>\n",
             f"<desc id={quoteattr(f'{key}-desc')}>{escape(_description(workflow))}</desc>\n",
             '<rect width="100%" height="100%" fill="#ffffff"/>\n',
             header,
             f'<g transform="translate({_n((width - drawn.width) / 2)} {_n(top)})">\n',
-            *(_arrow(drawn, arrow) for arrow in drawn.arrows),
+            *(_arrow(drawn, arrow, marks) for arrow in drawn.arrows),
             *(_state(workflow, state, drawn) for state in workflow.states.values()),
-            "</g>\n</svg>\n",
+            f"</g>\n{footer}</svg>\n",
         ]
     )
 
@@ -237,11 +253,11 @@ class Map:
     height: float
 
 
-def map_of(workflow: Workflow, counts: Mapping[str, str] | None = None) -> Map:
-    """Position the states and arrows of a workflow; `counts` as for `svg`."""
+def map_of(workflow: Workflow, marks: Marks = _UNMARKED) -> Map:
+    """Position the states and arrows of a workflow."""
     main = _main_path(workflow)
     row = rows([*workflow.states], list(_moves(workflow)), main)
-    arrows = _labelled(_arrows(workflow, row, main), counts or {})
+    arrows = _labelled(_arrows(workflow, row, main), marks)
     shapes = {s.name: _shape(workflow, s, arrows) for s in workflow.states.values()}
     names = [
         "" if arrow.is_loop else f"label {i}" for i, arrow in enumerate(arrows)
@@ -306,17 +322,20 @@ def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> 
     return merged
 
 
-def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, str]) -> list[Arrow]:
+def _labelled(arrows: Sequence[Arrow], marks: Marks) -> list[Arrow]:
     drawn = Counter(t.name for arrow in arrows for t in arrow.transitions)
     labelled = []
     for arrow in arrows:
         lines: list[str] = []
         for t in arrow.transitions:
             in_all = " in all" if drawn[t.name] > 1 else ""
-            count = f": {counts[t.name]}{in_all}" if t.name in counts else ""
+            count = f": {marks.counts[t.name]}{in_all}" if t.name in marks.counts else ""
+            count += f" ({marks.changes[t.name]})" if t.name in marks.changes else ""
+            count += " (never)" if t.name in marks.never else ""
             whole = [t.name + count, *_format_transition(t).split()[1:]]
             short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
             lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
+            lines += marks.condition_lines(t)
         labelled.append(replace(arrow, label=tuple(lines)))
     return labelled
 
@@ -367,15 +386,26 @@ def _text(x: float, y: float, text: str, **more: object) -> str:
     return f'<text x="{_n(x)}" y="{_n(y)}"{rest}>{escape(text)}</text>'
 
 
-def _header(workflow: Workflow, width: float) -> tuple[str, float]:
+def _footer(workflow: Workflow, width: float, top: float) -> tuple[str, float]:
+    """Return the conditions that the map cuts, as a list below it, and the height of all."""
+    parts, y = [], top
+    for t in (t for t in workflow.transitions if is_cut(t) and t.guard is not None):
+        for k, line in enumerate(_lines(f"{t.name}: when {unparse(t.guard)}".split(), width - 3 * MARGIN)):
+            parts.append(_text(MARGIN + (0 if k == 0 else 14), y, line, fill="#444444"))
+            y += 16
+    return "\n".join([*parts, ""]) if parts else "", y + (MARGIN if parts else 0)
+
+
+def _header(workflow: Workflow, width: float, marks: Marks) -> tuple[str, float]:
     """Return the title, the description and the legend, and their height."""
     parts = [_text(MARGIN, 42, workflow.name, font_size=_n(TITLE), font_weight="bold")]
     y = 66.0
-    for line in _lines((workflow.description or "").split(), width - 2 * MARGIN):
+    against = _against(workflow, marks)
+    for line in [t for text in (workflow.description, against) for t in _lines((text or "").split(), width - 2 * MARGIN)]:
         parts.append(_text(MARGIN, y, line, fill="#444444"))
         y += 17
     x, y = MARGIN, y + 12
-    for sample, meaning in _legend(workflow):
+    for sample, meaning in _legend(workflow, marks):
         room = 46 + _width(meaning, SMALL) + 24
         if x > MARGIN and x + room - 24 > width - MARGIN:
             x, y = MARGIN, y + 26
@@ -392,7 +422,16 @@ def _lines(words: Iterable[str], width: float) -> list[str]:
     return lines
 
 
-def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
+def _against(workflow: Workflow, marks: Marks) -> str:
+    """Return what differs from the other workflow, in a sentence; empty without one."""
+    if marks.against is None:
+        return ""
+    gone = [t.name for t in marks.against.transitions if t.name not in {own.name for own in workflow.transitions}]
+    marked = ", ".join(marks.changes) or "no transition"
+    return f"Against {marks.against.name}: {marked} marked" + (f"; only there: {', '.join(gone)}." if gone else ".")
+
+
+def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
     """Yield the symbols that the map uses: a sample from (0, 0) to (36, 0), and its meaning."""
     for kind, style in _STYLES.items():
         if any(s.kind is kind for s in workflow.states.values()):
@@ -403,6 +442,16 @@ def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
     if any(t.events for t in workflow.transitions):
         line = _path([(0, 0), (28, 0)], _UPON_EVENT, THIN, dashed=True)
         yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
+    if any(is_cut(t) for t in workflow.transitions):
+        yield _text(0, 4, "when …", fill=_CONDITION), "its condition; long ones are below the map"
+    if marks.changes:
+        yield _path([(0, 0), (28, 0)], _DIFFERENT, THICK) + _head((36, 0), (1, 0), _DIFFERENT), "new or changed"
+    if marks.never:
+        yield _path([(0, 0), (28, 0)], _NEVER, THIN) + _head((36, 0), (1, 0), _NEVER), "no case can ever take it"
+    most = max(marks.weights.values(), default=0.0)
+    for n in (most, most / 10) if most else ():
+        thickness = THINNEST + (THICKEST - THINNEST) * math.sqrt(n / most)
+        yield _path([(0, 0), (36, 0)], _PLAIN, thickness), f"taken {n:,.0f} times" if n >= 10 else f"taken {n:.1f} times"
 
 
 def _outline(kind: StateKind, box: Rectangle) -> str:
@@ -451,24 +500,36 @@ def _dot(length: float) -> str:
     )
 
 
-def _arrow(drawn: Map, arrow: Arrow) -> str:
+def _ink(arrow: Arrow, marks: Marks) -> str:
+    """Return the colour of an arrow."""
+    if any(t.name in marks.changes for t in arrow.transitions):
+        return _DIFFERENT
+    if all(t.name in marks.never for t in arrow.transitions):
+        return _NEVER
+    return _UPON_EVENT if arrow.upon_event else _PLAIN
+
+
+def _arrow(drawn: Map, arrow: Arrow, marks: Marks) -> str:
     """Draw the lines of an arrow, its head and its label."""
-    ink, upon_event = (_UPON_EVENT, True) if arrow.upon_event else (_PLAIN, False)
+    ink, upon_event = _ink(arrow, marks), arrow.upon_event
+    thickness = marks.thickness(t.name for t in arrow.transitions)
+    thick, thin = (THICK, THIN) if thickness is None else (thickness, thickness)
     left, top, right, _ = arrow.box
     parts = [f"<title>{escape('; '.join(_in_full(t) for t in arrow.transitions))}</title>"]
     for source, way in zip(arrow.sources, arrow.ways, strict=False):
         # Drawn from the label, so that the dashes of joining lines coincide.
-        parts.append(_path(way[::-1], ink, THICK if source == arrow.main else THIN, upon_event))
+        parts.append(_path(way[::-1], ink, thick if source == arrow.main else thin, upon_event))
     if arrow.ways:
         last, (x, y) = arrow.ways[-1][:-1], arrow.ways[-1][-1]
         down = 1.0 if y > last[-1][1] else -1.0
-        parts.append(_path([*last, (x, y - 7 * down)], ink, THICK if arrow.main else THIN, upon_event))
+        parts.append(_path([*last, (x, y - 7 * down)], ink, thick if arrow.main else thin, upon_event))
         parts.append(_head((x, y), (0, down), ink))
     else:
         parts.append(_loop(arrow, drawn.boxes[arrow.target], ink))
     x, anchor = ((left + right) / 2, "middle") if arrow.ways else (left, "start")
     for i, line in enumerate(arrow.label):
-        parts.append(_text(x, top + LINE * i + 11.5, line, text_anchor=anchor, fill=ink))
+        fill = _CONDITION if line.startswith((WHEN, WAS)) and ink != _DIFFERENT else ink
+        parts.append(_text(x, top + LINE * i + 11.5, line, text_anchor=anchor, fill=fill))
     return f'<g class="transition">{"".join(parts)}</g>\n'
 
 

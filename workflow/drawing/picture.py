@@ -32,9 +32,9 @@ class Picture:
     svg: str = field(repr=False)
 
     @classmethod
-    def of(cls, workflow: Workflow) -> Self:
-        """Return the map of a workflow."""
-        return cls(f"the workflow {workflow.name}", draw_svg(workflow))
+    def of(cls, workflow: Workflow, against: Workflow | None = None) -> Self:
+        """Return the map of a workflow, with marks on what differs from another one."""
+        return cls(f"the workflow {workflow.name}", draw_svg(workflow, against=against))
 
     def __repr__(self) -> str:
         return f"<Picture of {self.name}>"

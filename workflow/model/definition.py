@@ -340,11 +340,17 @@ class Workflow:
     def _repr_svg_(self) -> str:
         return self.draw().svg
 
-    def draw(self) -> Picture:
-        """Return the map of its states and transitions, which a notebook shows and which can be saved."""
+    def draw(self, against: Workflow | None = None) -> Picture:
+        """Return the map of its states and transitions, which a notebook shows and which can be saved.
+
+        Parameters
+        ----------
+        against : Workflow, optional
+            Another workflow; the transitions that it has not, or has in another way, are marked.
+        """
         from workflow import Picture
 
-        return Picture.of(self)
+        return Picture.of(self, against)
 
     def to_yaml(self) -> str:
         """Return a workflow file that loads to the same workflow, from any folder."""

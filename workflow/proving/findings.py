@@ -86,7 +86,7 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
     ------
     LimitReached
     """
-    workflow, taken, gaps = prover.workflow, set[int](), list[Finding]()
+    workflow, gaps = prover.workflow, list[Finding]()
     points = frozenset((point.state, point.trigger) for point in workflow.decision_points if point.must_move)
     while points and (witness := prover.find(Question.gets_stuck(points), budget)) is not None:
         state, trigger = witness.rows[-1].node[0], str(witness.rows[-1].move.trigger)  # type: ignore[union-attr]
@@ -95,16 +95,27 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
         read = _read_by(workflow, workflow.candidates.get((state, trigger), ()))
         example = {name: value for name, value in facts.facts.items() if name in read}
         gaps.append(Finding("gap", _GAP.format(state=state, when=_WHEN[trigger]), example))
-    dead = []
+    dead = [Finding("dead transition", f"{name}: no case can ever take it") for name in never_taken(prover, budget)]
+    return [*dead, *gaps, *_unused(workflow, rules)]
+
+
+def never_taken(prover: Prover, budget: Budget) -> list[str]:
+    """Return the transitions that no case can ever take.
+
+    Raises
+    ------
+    LimitReached
+    """
+    workflow, taken, dead = prover.workflow, set[int](), []
     for i, transition in enumerate(workflow.transitions):
         if i in taken:
             continue
         witness = prover.find(Question.takes(Word.of(transition.name)), budget)
         if witness is None:
-            dead.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
+            dead.append(transition.name)
         else:
             taken |= {row.move.transition for row in witness.rows if row.move is not None} - {None}  # type: ignore[arg-type]
-    return [*dead, *gaps, *_unused(workflow, rules)]
+    return dead
 
 
 _GAP = "{state}: {when} no guard holds, so a case gets stuck"
