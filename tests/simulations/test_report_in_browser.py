@@ -91,6 +91,16 @@ def image_of(page: Page, key: str) -> str:
     return str(page.evaluate(f"document.querySelector('#figure-{key} canvas').toDataURL()"))
 
 
+def point_at(page: Page, selector: str, x: int, y: int) -> None:
+    """Move the pointer over a figure until its tooltip is there: a figure is drawn again some time after a change of width."""
+    for k in range(200):
+        page.locator(selector).hover(position={"x": x + k % 2, "y": y})
+        if page.locator("#vg-tooltip-element.visible").count():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"no tooltip over {selector}")
+
+
 def rows_of_tooltip(page: Page) -> list[str]:
     """Return the name and the value of each row of the tooltip."""
     rows = "[...document.querySelectorAll('#vg-tooltip-element tr')].map(row => [...row.cells].map(c => c.textContent.trim()).join('\\t'))"
@@ -163,9 +173,7 @@ def test_a_point_shows_its_values_on_hover(opened: dict[str, Opened]) -> None:
     """The mean and the band of the nearest day of the court under the pointer."""
     page = opened["run"].page
     page.set_viewport_size({"width": 1280, "height": 900})
-    canvas = page.locator("#figure-pending canvas")
-    canvas.hover(position={"x": 500, "y": 100})
-    page.wait_for_selector("#vg-tooltip-element.visible")
+    point_at(page, "#figure-pending canvas", 500, 100)
     shown = dict(pair.split("\t") for pair in rows_of_tooltip(page))
     assert list(shown) == ["court", "end of", "pending, mean", "from", "to"]
     assert shown["court"] == "all courts"
@@ -242,8 +250,7 @@ def test_names_never_become_script(browser: Browser, tmp_path: Path) -> None:
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(path.as_uri())
     show_all(page, 1)
-    page.locator("#figure-hostile canvas").hover(position={"x": 330, "y": 14})
-    page.wait_for_selector("#vg-tooltip-element.visible")
+    point_at(page, "#figure-hostile canvas", 330, 14)
     assert f"court\t{HOSTILE}" in rows_of_tooltip(page)
     page.locator(".picker select").select_option(HOSTILE)
     assert (page.evaluate("window.ran"), messages) == (None, [])

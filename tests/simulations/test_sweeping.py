@@ -13,7 +13,7 @@ from simulations.cli import app
 from simulations.planning.grid import parse_grid
 from simulations.planning.sweeping import read_sweep
 from simulations.report.page import write_page
-from simulations.report.sweep_chart import chart_of
+from simulations.report.sweep_chart import chart_of, figures_of
 from simulations.run_folder.folders import RunFolderExists
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError

@@ -443,7 +443,7 @@ def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
         line = _path([(0, 0), (28, 0)], _UPON_EVENT, THIN, dashed=True)
         yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
     if any(is_cut(t) for t in workflow.transitions):
-        yield _text(0, 4, "when …", fill=_CONDITION), "its condition; long ones are below the map"
+        yield _text(-4, 4, "when …", fill=_CONDITION, font_size="11"), "its condition; long ones are below the map"
     if marks.changes:
         yield _path([(0, 0), (28, 0)], _DIFFERENT, THICK) + _head((36, 0), (1, 0), _DIFFERENT), "new or changed"
     if marks.never:
