@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from simulations.report.figure import FONT
 from simulations.tables.formatting import shortened
 
-_FONT_SIZE, _HEAD_SIZE, _LETTER = 12.0, 13.0, 6.9
-"""Font sizes of labels and headings, and the approximate width of a letter, in pixels."""
+_FONT_SIZE, _HEAD_SIZE, _LETTER, _HEAD_LETTER = 12.0, 13.0, 6.9, 7.8
+"""Font sizes of labels and headings, and the approximate widths of their letters, in pixels."""
 
 _LONGEST = 26
 """Characters of a group's name; longer ones lose their middle. The tooltips have the whole."""
@@ -62,7 +62,7 @@ def alluvial(
     scale = _HEIGHT / max(sizes.sum(axis=1).max(), 1e-9)
     labels = [[f"{format_number(n)} {shortened(group, _LONGEST)}" for n, group in zip(row, groups, strict=True)] for row in sizes]
     longest = max(len(t) for k, texts in enumerate(labels) for t, n in zip(texts, sizes[k], strict=True) if n > 0)
-    pitch = _BLOCK + longest * _LETTER + 14
+    pitch = max(_BLOCK + longest * _LETTER, max(map(len, times)) * _HEAD_LETTER) + 14
     columns = [_blocks(row * scale) for row in sizes]
     width = 2 * _EDGE + pitch * len(times)
     height = _TOP + max(bottom for column in columns for _, bottom in column.values()) + _EDGE
