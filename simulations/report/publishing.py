@@ -32,7 +32,8 @@ def alone(figure: Figure, subtitle: str, source: str) -> str:
     """
     inner_width, inner_height = (float(re.search(rf'\b{side}="([\d.]+)', figure.svg).group(1)) for side in ("width", "height"))  # type: ignore[union-attr]
     width = max(inner_width, _LEAST_WIDTH) + 2 * _MARGIN
-    parts, y = [], _MARGIN
+    parts: list[str] = []
+    y = _MARGIN
     title = _lines(figure.title, width, _TITLE)
     for texts, size, weight in ((title, _TITLE, "bold"), (_lines(subtitle, width, _SUBTITLE), _SUBTITLE, "normal")):
         y = _write(parts, texts, y, size, weight, "#1b1b1b" if weight == "bold" else "#4a4a4a")

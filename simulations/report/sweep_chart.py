@@ -108,7 +108,7 @@ def _heatmap(sweep: Sweep, measure: str, court: str) -> tuple[Any, list[list[Any
         whole = {"x": point.texts[0], "y": point.texts[1], "mean": e.mean, "label": label, "whole": format_estimate(e)}
         data.append(whole)
         rows.append([measure, court, *point.texts, e.mean, e.low, e.high])
-    means = [d["mean"] for d in data if d["mean"] is not None]
+    means = [row[-3] for row in rows if row[-3] is not None]
     middle = (min(means) + max(means)) / 2 if means else 0.0
     first, second = sweep.axes
     base = alt.Chart(alt.Data(values=data)).encode(

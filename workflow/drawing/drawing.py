@@ -389,8 +389,9 @@ def _text(x: float, y: float, text: str, **more: object) -> str:
 def _footer(workflow: Workflow, width: float, top: float) -> tuple[str, float]:
     """Return the conditions that the map cuts, as a list below it, and the height of all."""
     parts, y = [], top
-    for t in (t for t in workflow.transitions if is_cut(t) and t.guard is not None):
-        for k, line in enumerate(_lines(f"{t.name}: when {unparse(t.guard)}".split(), width - 3 * MARGIN)):
+    whole = [f"{t.name}: when {unparse(t.guard)}" for t in workflow.transitions if t.guard is not None and is_cut(t)]
+    for text in whole:
+        for k, line in enumerate(_lines(text.split(), width - 3 * MARGIN)):
             parts.append(_text(MARGIN + (0 if k == 0 else 14), y, line, fill="#444444"))
             y += 16
     return "\n".join([*parts, ""]) if parts else "", y + (MARGIN if parts else 0)
