@@ -101,7 +101,8 @@ def _names(sweep: Sweep) -> list[str]:
 def _heatmap(sweep: Sweep, measure: str, court: str) -> tuple[Any, list[list[Any]]]:
     """Return the heatmap of a measure over both axes, and its rows for a CSV."""
     alt: Any = altair()
-    data, rows = [], []
+    data: list[dict[str, Any]] = []
+    rows: list[list[Any]] = []
     for point in sweep.points:
         e = point.get(measure, court)
         label = "" if e.mean is None else str(e.date) if e.date is not None else number(e.mean, e.unit)
