@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from simulations.chance.draws import SamplePath
     from simulations.chance.own import own_distribution
     from simulations.comparing.comparison import Comparison, compare
+    from simulations.comparing.differences import Difference
     from simulations.engines.simpy_engine import Simulation, simulate
     from simulations.loading import change_scenario, load_scenario
     from simulations.planning.forecasting import Forecast, forecast
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simulations.report.looks import as_html
     from simulations.report.plots import ComparisonPlots, HindcastPlots, RunPlots, SensitivityPlots, SweepPlots
     from simulations.running.options import CalibrationOptions, EngineOptions, ReplicationOptions, RunOptions
+    from simulations.running.results import Estimate, Series
     from simulations.running.run_result import RunResult
     from simulations.running.runs import run
     from simulations.running.verifying import Verification, verify
@@ -35,7 +37,9 @@ __all__ = [
     "CalibrationOptions",
     "Comparison",
     "ComparisonPlots",
+    "Difference",
     "EngineOptions",
+    "Estimate",
     "Forecast",
     "Hindcast",
     "HindcastPlots",
@@ -47,6 +51,7 @@ __all__ = [
     "Scenario",
     "Sensitivity",
     "SensitivityPlots",
+    "Series",
     "Simulation",
     "Staffing",
     "Sweep",
@@ -80,6 +85,9 @@ _HOME = {
     "HindcastPlots": "report.plots",
     "Forecast": "planning.forecasting",
     "CalibrationOptions": "running.options",
+    "Difference": "comparing.differences",
+    "Estimate": "running.results",
+    "Series": "running.results",
     "EngineOptions": "running.options",
     "ReplicationOptions": "running.options",
     "RunOptions": "running.options",

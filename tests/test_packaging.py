@@ -100,6 +100,12 @@ def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> 
     assert {name: pins.get(name) for name, low in bounds.items() if release(pins.get(name, "")) < release(low)} == {}
 
 
+def test_the_page_of_the_installation_lists_every_extra(pyproject: dict[str, Any]) -> None:
+    """It says what each adds, and what is missing without it."""
+    page = (ROOT / "docs/how-to/installing.md").read_text(encoding="utf-8").partition("## Choose extras")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(pyproject["project"]["optional-dependencies"])
+
+
 def test_the_development_lock_covers_the_groups(pyproject: dict[str, Any]) -> None:
     """Each requirement of test, lint, build, docs and the build system is in requirements-dev.txt, and no other."""
     groups = pyproject["dependency-groups"]

@@ -40,6 +40,12 @@ class Difference:
     p_corrected: float | None = None
     needed: int | None = None
 
+    def __repr__(self) -> str:
+        when, paired = "" if self.at is None else f", {self.at}", self.paired
+        value = "no value" if paired is None else f"{paired.difference:+.6g} {self.unit}"
+        ends = "" if paired is None or paired.low is None else f" ({paired.low:.6g} to {paired.high:.6g})"
+        return f"<Difference of {self.measure}, {self.court}{when}, against {self.against}: {value}{ends}>"
+
     @property
     def few_came_in(self) -> bool:
         """Return whether it is of a clearance rate without a meaning; it is neither shown nor tested."""

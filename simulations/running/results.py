@@ -76,6 +76,13 @@ class Estimate:
     of: int
     parameters: Split | None = None
 
+    def __repr__(self) -> str:
+        group = "" if self.by is None else f", {self.by}={self.group}"
+        when = "" if self.at is None else f", {self.at}"
+        value = "no value" if self.mean is None else f"{self.mean:.6g} {self.unit}" if self.date is None else str(self.date)
+        ends = "" if self.low is None or self.date is not None else f" ({self.low:.6g} to {self.high:.6g})"
+        return f"<Estimate of {self.measure}, {self.court}{group}{when}: {value}{ends}, {self.n} of {self.of} replications>"
+
     @property
     def half_width(self) -> float | None:
         """Return half the width of the confidence interval."""
@@ -123,6 +130,10 @@ class Series(Sequence[Estimate]):
     courts: tuple[str, ...]
     values: NDArray[np.float64]
     confidence: float = CONFIDENCE
+
+    def __repr__(self) -> str:
+        days = f"{self.days[0]} to {self.days[-1]}" if len(self.days) else "no days"
+        return f"<Series of pending: {days}, {format_names(self.courts)}, {self.values.shape[2]} replications>"
 
     @cached_property
     def mean(self) -> NDArray[np.float64]:

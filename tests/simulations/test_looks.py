@@ -114,6 +114,22 @@ def test_a_comparison_of_one_court_draws_that_court(tiny: Path, tmp_path: Path) 
         inflow.plot.pending()
 
 
+def test_a_value_prints_as_one_line(compared: Comparison, small: RunResult) -> None:
+    """It has the measure, the court, the value and its interval."""
+    assert re.fullmatch(
+        r"<Estimate of pending, denver: [\d.]+ cases \([\d.]+ to [\d.]+\), 2 of 2 replications>",
+        repr(small.get("pending", "denver")),
+    )
+    assert re.fullmatch(
+        r"<Estimate of review_finished, all: \d{4}-\d\d-\d\d, 2 of 2 replications>", repr(small.get("review_finished"))
+    )
+    assert repr(small.pending) == "<Series of pending: 2011-12-05 to 2012-09-30, denver, baltimore, all, 2 replications>"
+    difference = repr(compared.get("pending", at=None))
+    assert re.fullmatch(
+        r"<Difference of pending, all, against tiny with pools.clerks.size=4: [-+][\d.]+ cases( \(.* to .*\))?>", difference
+    )
+
+
 def test_html_is_the_same_in_a_notebook(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a notebook rich would display its tables at once, and leave the HTML without them."""
     result = forecast(tiny, "pending < 1000", replications=2, engine="simpy", progress=False)

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from simulations.chance.draws import SamplePath
 from simulations.cli import app
+from simulations.comparing.comparison import compare
 from simulations.loading import catalog, load_scenario
 from simulations.planning.forecasting import forecast
+from simulations.planning.sweeping import sweep
 from simulations.running.options import RunOptions
 from simulations.running.runs import run
 from simulations.scenarios.plan import make_plan
@@ -179,3 +181,15 @@ def test_a_hundred_thousand_closed_dates_close_the_run(tmp_path):
     calendar = f"calendars: {{office: {{hours: {{mon-fri: '09:00-17:00'}}, closed: [{dates}]}}}}\nstarts:"
     (tmp_path / "tiny.yaml").write_text(_edited(TINY, {"starts:": calendar}), encoding="utf-8")
     assert len(load_scenario(str(tmp_path / "tiny.yaml")).calendars["office"].opens) == 0
+
+
+def test_all_runs_of_a_study_count(tmp_path, monkeypatch):
+    """A comparison and a sweep of two runs are refused if one run is just within the limit, also in Python."""
+    tiny = write_tiny(tmp_path)
+    monkeypatch.setattr("simulations.scenarios.workload.MOST_ALTOGETHER", 1.5 * estimate(load_scenario(tiny)).n_cases)
+    assert not RunOptions().problems_in(load_scenario(tiny))
+    with pytest.raises(InputError, match=r"replications: .* cases in all of them"):
+        compare(tiny, tiny, replications=1, out=tmp_path / "c")
+    with pytest.raises(InputError, match=r"replications: .* cases in all of them"):
+        sweep(tiny, ["pools.clerks.size=1,2"], replications=1, out=tmp_path / "s")
+    assert not list(tmp_path.glob("[cs]"))
