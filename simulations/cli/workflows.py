@@ -101,7 +101,10 @@ def _bounds_of(scenario: str, workflow: Any) -> Any:
 
 def audit(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="A run folder, or a CSV, Parquet, Excel or XES file; CSV and XES also as .gz.")
+        Path,
+        typer.Argument(
+            metavar="LOG", help="A run folder, an imported log, or a CSV, Parquet, Excel or XES file; CSV and XES also as .gz."
+        ),
     ],
     workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
     rules: Rules = None,
@@ -132,10 +135,11 @@ def audit(
     """Audit a log: moves that the workflow does not allow, and rules that cases broke."""
     with report_errors():
         from workflow.auditing.audit import audit as judge
-        from workflow.auditing.log_files import read_log
+        from workflow.auditing.log_files import events_of, read_log
         from workflow.auditing.mapping import UnmappedLog, load_mapping, mapping_of
         from workflow.loading import load_workflow
 
+        log = events_of(log)
         loaded = load_workflow(workflow)
         given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
         if mapping is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.life_cycle import NO_START, completed_rows
+from workflow.auditing.log_files import EVENTS, IMPORTED
 from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog
 from workflow.auditing.times import Times, clocks_of, time_zone
 from workflow.errors import InputError
@@ -21,10 +22,6 @@ from workflow.files.validation import format_names
 
 Integers = NDArray[np.int64]
 
-IMPORTED = "import.json"
-"""The file that makes a folder an imported log; its events are in `EVENTS`."""
-
-EVENTS = "events.parquet"
 USUAL: dict[str, tuple[str, ...]] = {
     **ROLES,
     "state": ("from_state", "state"),

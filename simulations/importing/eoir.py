@@ -17,8 +17,9 @@ from simulations.importing.gathering import FACTS, bounds, gather, load_codes, l
 from simulations.importing.imported import ABOUT, CASES, EVENTS, FLAGGED, REJECTED, REPAIRED, UNFINISHED, Imported, open_imported
 from simulations.importing.layout import TABLES, TableLayout
 from simulations.importing.release import Release
-from simulations.importing.staging import Piece, database, stage
-from simulations.run_folder.whole_files import whole_file, write_text
+from simulations.importing.staging import Piece, check_memory, database, stage
+from simulations.run_folder.folders import locked
+from simulations.run_folder.whole_files import WriteFailed, whole_file, write_text
 from workflow.errors import InputError
 from workflow.files.json_text import json_text
 from workflow.files.table import n_of
@@ -86,6 +87,7 @@ def import_eoir(
     InputError
         If a table is missing, has another header or no usable row; the zip file is damaged; or `out` exists.
     """
+    check_memory(memory)
     out, release = Path(out), Release.find(Path(source))
     with _unfinished(out, release, as_of, resume) as folder, database(folder, memory) as connection:
         tables = list(_staged(release, folder, connection, ignore_counts, say))
@@ -131,11 +133,27 @@ def _unfinished(out: Path, release: Release, as_of: dt.date | None, resume: bool
     try:
         if not resume:
             write_text(begun, json.dumps(state))
-        yield folder
+        with locked(folder), _explained(out):
+            yield folder
     except InputError:
         if not resume:
             shutil.rmtree(out, ignore_errors=True)
         raise
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """Turn what DuckDB says about memory and disk into a message with the next step; what is done stays."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        advice = "give more with --memory, such as --memory 4GB, and go on with --resume"
+        raise WriteFailed(f"{out}: the database has not enough memory; {advice}") from None
+    except duckdb.IOException as error:
+        reason = str(error).splitlines()[0]
+        raise WriteFailed(f"{out}: could not be written: {reason}; make room, and go on with --resume") from None
 
 
 def _staged(release: Release, folder: Path, connection: Any, ignore_counts: bool, say: Say) -> Iterator[_Rows]:

@@ -7,22 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.fitting.raw_log import EVENTS
-from simulations.fitting.raw_log import IMPORTED as ABOUT
+from workflow.auditing.log_files import EVENTS
+from workflow.auditing.log_files import IMPORTED as ABOUT
 from workflow.errors import InputError
 
-__all__ = [
-    "ABOUT",
-    "CASES",
-    "EVENTS",
-    "FLAGGED",
-    "REJECTED",
-    "REPAIRED",
-    "UNFINISHED",
-    "Imported",
-    "is_imported",
-    "open_imported",
-]
+__all__ = ["ABOUT", "CASES", "EVENTS", "FLAGGED", "REJECTED", "REPAIRED", "UNFINISHED", "Imported", "open_imported"]
 
 CASES = "cases.parquet"
 REJECTED, REPAIRED, FLAGGED = "rejected.csv", "repaired.csv", "flagged.csv"
@@ -48,11 +37,6 @@ class Imported:
     about: dict[str, Any]
 
 
-def is_imported(folder: Path) -> bool:
-    """Return whether a folder has a finished import."""
-    return (folder / ABOUT).is_file()
-
-
 def open_imported(folder: str | Path) -> Imported:
     """Open a folder that ``docketsim import`` has written.
 
@@ -64,7 +48,7 @@ def open_imported(folder: str | Path) -> Imported:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError([f"{folder}: is not a folder that docketsim import has written"])
-    if not is_imported(folder):
+    if not (folder / ABOUT).is_file():
         begun = (folder / UNFINISHED).is_dir()
         advice = "finish it with docketsim import and --resume" if begun else "write one with docketsim import"
         raise InputError([f"{folder}: has no {ABOUT}, so it is not a finished import; {advice}"])

@@ -60,6 +60,18 @@ class Piece:
         return cls(**said, repaired=repaired, rejected=rejected)
 
 
+def check_memory(memory: str) -> None:
+    """Refuse a size of memory that DuckDB cannot read, or that is too small.
+
+    Raises
+    ------
+    InputError
+    """
+    said = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT])i?B", memory, re.IGNORECASE)
+    if said is None or float(said[1]) * 1000 ** "KMGT".index(said[2].upper()) < 500_000:
+        raise InputError([f"--memory {memory}: must be a size of 500MB or more, such as 2GB"])
+
+
 def database(folder: Path, memory: str) -> Any:
     """Return a connection to a new database that reaches one folder only, and spills to it."""
     import duckdb
@@ -114,7 +126,7 @@ def _stream(release: Release, table: TableLayout, folder: Path, connection: Any)
     with release.opened(table.name) as file:
         header = Header.read(decoded(file.readline().removeprefix(b"\xef\xbb\xbf")).rstrip("\n"), table, release.place(table))
         writer = _Writer(table, header, folder, connection)
-        pieces = _prepared(file, len(header.columns.names), folder)
+        pieces = _prepared(file, len(header.columns.names), folder, release.place(table))
         with ThreadPoolExecutor(1) as ahead:  # Python prepares a piece while DuckDB reads the one before
             following = ahead.submit(next, pieces, None)
             while (prepared := following.result()) is not None:
@@ -150,14 +162,14 @@ class _Prepared:
         return self.lines[line - self.first].decode()
 
 
-def _prepared(file: IO[bytes], n_columns: int, folder: Path) -> Iterator[_Prepared]:
+def _prepared(file: IO[bytes], n_columns: int, folder: Path, place: str) -> Iterator[_Prepared]:
     """Yield the pieces of a file that are not staged yet."""
     number, first = 0, 2
     while (path := _path(folder, number)).exists():
         done = Piece.load(path)
         file.seek(done.n_bytes, 1)
         number, first = number + 1, first + done.n_lines
-    for block in _blocks(file):
+    for block in _blocks(file, place):
         prepared = _prepare(block, number, first, n_columns)
         number, first = number + 1, first + prepared.piece.n_lines
         yield prepared
@@ -167,16 +179,15 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f"{number:05}.json"
 
 
-def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+def _blocks(file: IO[bytes], place: str) -> Iterator[bytes]:
     """Yield whole lines, some `PIECE` bytes at a time."""
     rest = b""
     while block := file.read(PIECE):
         end = block.rfind(b"\n") + 1
-        if end:
-            yield rest + block[:end]
-            rest = block[end:]
-        else:
-            rest += block
+        if not end and len(block) == PIECE:
+            raise InputError([f"{place}: has a line of more than {PIECE:,} bytes, so it is no table"])
+        yield from [rest + block[:end]] if end else []
+        rest = block[end:] if end else rest + block
     if rest:
         yield rest
 

@@ -325,7 +325,7 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
     """
     make_folder(folder, resume)
     _existing_manifest(folder)  # before a lock is written to a folder that is not a run folder
-    with _locked(folder):
+    with locked(folder):
         for path in unfinished_files(folder):
             path.unlink(missing_ok=True)
         before = _existing_manifest(folder)
@@ -356,8 +356,14 @@ def _existing_manifest(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder. The system releases it when the process ends, however it ends."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder. The system releases it when the process ends, however it ends.
+
+    Raises
+    ------
+    RunFolderInUse
+        If another process holds it.
+    """
     path = folder / _LOCK
     try:
         handle = _lock(path)

@@ -23,6 +23,8 @@ from simulations.importing.imported import open_imported
 from simulations.importing.quirks import QUIRKS
 from simulations.importing.synth import Synthetic, synth_eoir
 from simulations.loading import load_scenario
+from simulations.run_folder.folders import RunFolderInUse, locked
+from simulations.run_folder.whole_files import WriteFailed
 from tests.simulations.court_office import write_court
 from workflow.errors import InputError
 
@@ -104,8 +106,8 @@ def test_every_quirk_is_counted_to_the_row(court: Court, imported: Path) -> None
 
 
 def test_an_audit_reads_the_log_without_a_mapping(court: Court, imported: Path) -> None:
-    """And judges the rules of the workflow."""
-    result = CliRunner().invoke(app, ["audit", str(imported / "events.parquet"), "--workflow", str(court.folder / "court.yaml")])
+    """The folder itself, and judges the rules of the workflow."""
+    result = CliRunner().invoke(app, ["audit", str(imported), "--workflow", str(court.folder / "court.yaml")])
     assert result.exit_code == 0, result.output
     assert "kept                 a case is decided once" in result.output
     assert "no move that the workflow does not allow" in result.output
@@ -201,6 +203,61 @@ def test_an_import_does_not_resume_another_release(court: Court, tmp_path: Path,
         import_eoir(release, tmp_path / "log", resume=True)
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            duckdb.OutOfMemoryException("failed to allocate"),
+            "not enough memory; give more with --memory, such as --memory 4GB, and go on",
+        ),
+        (duckdb.IOException("could not write: No space left"), "No space left; make room, and go on with --resume"),
+    ],
+)
+def test_want_of_memory_or_disk_is_told_and_resumed(
+    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    """What is done by then stays."""
+    _in_small_parts(monkeypatch)
+
+    def failing(*_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(eoir, "gather", failing)
+        with pytest.raises(WriteFailed, match=message):
+            import_eoir(court.release.folder, tmp_path / "log")
+    monkeypatch.setattr(eoir, "stage", _staged_already(staging.stage))
+    log = import_eoir(court.release.folder, tmp_path / "log", resume=True)
+    assert log.events.read_bytes() == (whole / "events.parquet").read_bytes()
+
+
+def _staged_already(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `stage`, which must find every table staged."""
+
+    def staged(release: Any, table: Any, folder: Path, connection: Any) -> Any:
+        assert (folder / "finished").exists()
+        return stage(release, table, folder, connection)
+
+    return staged
+
+
+def test_two_imports_never_write_to_one_folder(court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one names the process of the first."""
+    with monkeypatch.context() as patched:
+        patched.setattr(eoir, "gather", _killing(vars(eoir)["gather"], 1))
+        with pytest.raises(_Killed):
+            import_eoir(court.release.folder, tmp_path / "log")
+    with locked(tmp_path / "log" / "unfinished"), pytest.raises(RunFolderInUse):
+        import_eoir(court.release.folder, tmp_path / "log", resume=True)
+
+
+@pytest.mark.parametrize("memory", ["much", "2", "10KB", "1 mile"])
+def test_a_wrong_size_of_memory_is_an_error(court: Court, tmp_path: Path, memory: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(InputError, match=f"--memory {memory}: must be a size of 500MB or more, such as 2GB"):
+        import_eoir(court.release.folder, tmp_path / "log", memory=memory)
+
+
 def test_a_finished_import_is_not_overwritten(court: Court, imported: Path) -> None:
     """Not even with --resume."""
     for resume, message in ((False, "exists already; give another name"), (True, "has no interrupted import")):
@@ -249,6 +306,10 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut off": (
         _changed("A_TblCase.csv", lambda data: data[: len(data) // 2]),
         r"A_TblCase.csv: has \d+ rows, but Count.txt says 195: it is cut off, or of another release",
+    ),
+    "no lines": (
+        _changed("A_TblCase.csv", lambda data: _header_alone(data) + b"x" * (staging.PIECE + 5)),
+        "A_TblCase.csv: has a line of more than 67,108,864 bytes, so it is no table",
     ),
     "another table": (
         _changed("A_TblCase.csv", lambda data: _header_alone(data) + b"x" * 2000 + b"\n" + (b"a\tb\n" * 4000)),

@@ -26,6 +26,17 @@ from workflow.run_files.tables import open_tables, recorded_workflow
 Integers = NDArray[np.int64]
 
 
+IMPORTED = "import.json"
+"""The file that makes a folder an imported log, which `docketsim import` has written; its events are in `EVENTS`."""
+
+EVENTS = "events.parquet"
+
+
+def events_of(path: Path) -> Path:
+    """Return the events of an imported log, and any other path as it is."""
+    return path / EVENTS if (path / IMPORTED).is_file() else path
+
+
 def read_log(
     path: str | Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None,
     policies: Sequence[Workflow] = (), surroundings: bool = False,
@@ -54,7 +65,7 @@ def read_log(
     """
     if not isinstance(mapping, LogMapping):
         mapping = LogMapping(mapping or {})
-    path = Path(path)
+    path = events_of(Path(path))
     if path.is_dir():
         if mapping != LogMapping():
             raise InputError([f"mapping: does not apply to a run folder ({path}), whose columns are known"])
