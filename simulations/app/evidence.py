@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simulations.app.tasks import Finished, Side
@@ -69,6 +69,10 @@ class Evidence:
     def forget(self, side: Side) -> None:
         """Drop the replications of a scenario that has changed."""
         self.held[side] = {}
+
+    def copy(self) -> Evidence:
+        """Return the replications so far; later ones are not added to it."""
+        return replace(self, held={side: dict(held) for side, held in self.held.items()})
 
     def missing(self, sides: Sequence[Side]) -> list[tuple[Side, int]]:
         """Return the replications to run, so that both sides grow together."""

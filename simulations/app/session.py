@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from simulations.app.evidence import Evidence, Shown
@@ -121,6 +122,7 @@ class Session:
         self._proved: Workflow | None = None
         self._last = ""
         self._in_force: list[str] = []
+        self._good = (scenario, self._in_force)
         self.evidence = Evidence(self.options)
         self._shown: Shown | None = None
 
@@ -176,16 +178,23 @@ class Session:
             scenario = change_scenario(self.base, self._set(), workflow)
             if work := self.options.work_problems(scenario):
                 raise InputError(work)
-            check_first(scenario, self.options.seed, 1, ())
         except DocketsimError as error:
             self._assign(error)
         if self.wrong:
             return False
-        self.what_if = scenario
-        self._in_force = self._set()
-        self.evidence.forget("what-if")
+        self._force(scenario, self._set())
         self.failure = ""
         return True
+
+    def _force(self, scenario: Scenario, changes: list[str]) -> None:
+        """Put a what-if in force."""
+        self.what_if, self._in_force = scenario, changes
+        self.evidence.forget("what-if")
+
+    def _refuse(self, message: str) -> None:
+        """Take the what-if back that could not be run, as the last one that could be run stays; say why beside the last change."""
+        self.wrong.setdefault(self._last, []).extend(message.splitlines())
+        self._force(*self._good)
 
     def _assign(self, error: DocketsimError) -> None:
         """Put each message of an error beside the change that it names, or else beside the last one."""
@@ -246,6 +255,11 @@ class Session:
         return self._proofs.busy
 
     @property
+    def judged(self) -> list[Decided]:
+        """Return the verdict on each rule of the what-if's workflow; a rule that is not decided yet has the verdict "deciding"."""
+        return [self.verdicts.get(rule.name, Decided(rule.name, "deciding", ())) for rule in self._workflow.rules]
+
+    @property
     def producing(self) -> bool:
         """Return whether a file is being made."""
         return self._products.busy
@@ -263,7 +277,11 @@ class Session:
             if isinstance(message.content, Finished):
                 self.evidence.add(message.content)
                 self.note = ""
-            elif message.kind == "failed":
+                if message.content.side == "what-if":
+                    self._good = (self.what_if, self._in_force)
+            elif message.kind == "wrong" and self.changed:
+                self._refuse(message.content)
+            elif message.kind in ("failed", "wrong"):
                 self.failure = message.content
             else:
                 self.note = message.content or ""
@@ -271,21 +289,25 @@ class Session:
             new = True
             if isinstance(message.content, Decided):
                 self.verdicts[message.content.rule] = message.content
-            elif message.kind == "failed":
+            elif message.kind in ("failed", "wrong"):
                 self.proof_failure = message.content
         for message in self._products.messages():
             new = True
             if message.kind == "result":
                 self.products.append(message.content)
-            elif message.kind == "failed":
+            elif message.kind in ("failed", "wrong"):
                 self.failure = message.content
         return new
 
     def shown(self) -> Shown | None:
         """Return what the finished replications show; until a change has one, what was shown before."""
-        if self.done:
-            self._shown = self.evidence.shown(self.base, self.what_if, self.changed)
+        if (compute := self.to_show()) is not None:
+            self._shown = compute()
         return self._shown
+
+    def to_show(self) -> Callable[[], Shown | None] | None:
+        """Return a function that computes what to show, for another thread; ``None`` if nothing is finished."""
+        return partial(self.evidence.copy().shown, self.base, self.what_if, self.changed) if self.done else None
 
     # what can be taken along -------------------------------------------------------------------------------
 

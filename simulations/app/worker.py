@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
-import signal
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
 from workflow.errors import DocketsimError
@@ -21,10 +21,10 @@ Task = Callable[..., Iterator[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a worker says about a job: a result, that it is done, or why it failed."""
+    """What a worker says about a job: a result, that it is done, what is wrong with its input, or why it failed."""
 
     job: int
-    kind: Literal["result", "done", "failed"]
+    kind: Literal["result", "done", "wrong", "failed"]
     content: Any = None
 
 
@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._process: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._job = 0
         self.busy = False
@@ -45,7 +45,7 @@ class Worker:
         """Begin a job: a generator function that another process can import. What it yields are its results."""
         self._job += 1
         self.busy = True
-        if self._process is None or not self._process.is_alive():
+        if self._process is None or self._process.poll() is not None:
             self._begin()
         assert self._pipe is not None
         try:
@@ -74,16 +74,20 @@ class Worker:
         process, pipe, self._process, self._pipe = self._process, self._pipe, None, None
         if pipe is not None:
             pipe.close()
-        if process is not None and process.is_alive():
+        if process is not None:
             process.kill()
-            process.join(10)
+            process.wait()
 
     def _begin(self) -> None:
+        """Start the process. It imports this module only: a fork of a process with threads may hang."""
         self.close()
-        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
-        self._process.start()
+        self._pipe, theirs = Pipe()
+        command = [sys.executable, "-c", f"from {__name__} import work; work({theirs.fileno()})"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=environment, start_new_session=True
+        )
         theirs.close()
         threading.Thread(target=self._listen, args=(self._pipe,), daemon=True).start()
 
@@ -100,10 +104,9 @@ class Worker:
             self._messages.put(Message(max(last, self._job), "failed", why))
 
 
-def _work(pipe: Connection) -> None:
-    """Carry out jobs until the other end of the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the page, and the page ends its workers
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+def work(descriptor: int) -> None:
+    """Carry out jobs until the other end of a pipe is closed. Ctrl-C ends the page, and the page ends this process."""
+    pipe: Connection = Connection(descriptor)
     with suppress(EOFError, OSError):
         while True:
             job, task, arguments = pipe.recv()
@@ -119,7 +122,7 @@ def _carry_out(pipe: Connection, job: int, task: Task, arguments: tuple[Any, ...
             if pipe.poll():
                 return
     except DocketsimError as error:
-        pipe.send(Message(job, "failed", str(error)))
+        pipe.send(Message(job, "wrong", str(error)))
     except (EOFError, BrokenPipeError):
         raise
     except Exception:

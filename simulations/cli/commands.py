@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from simulations.cli.app import app_
 from simulations.cli.calibrating import calibrate, hindcast
 from simulations.cli.common import echo
 from simulations.cli.fitting import discover, fit
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify,
+    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, app_, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify,
 ):  # fmt: skip
     app.command(_command.__name__.rstrip("_"))(_command)
 

@@ -34,7 +34,7 @@ class InThisProcess(Worker):
             for result in task(*arguments):
                 self._messages.put(Message(self._job, "result", result))
         except DocketsimError as error:
-            self._messages.put(Message(self._job, "failed", str(error)))
+            self._messages.put(Message(self._job, "wrong", str(error)))
         else:
             self._messages.put(Message(self._job, "done"))
 
@@ -177,7 +177,9 @@ def test_a_wrong_guard_has_the_message_of_the_checker(session: Session) -> None:
 def test_a_guard_that_leaves_a_case_stuck_is_refused_beside_it(session: Session) -> None:
     """Also when another change was made before."""
     session.set(SIZE, "3")
-    assert not session.set_condition(GUARD, 'kind == "plain"')
+    shown = _result(session)
+    session.set_condition(GUARD, 'kind == "plain"')
+    assert _result(session).sentences == shown.sentences
     assert "a case can get stuck in the state 'queue'" in session.wrong[GUARD][0]
     assert session.command.endswith(f"--set-other {SIZE}=3 --replications 3 --seed 1")
 
@@ -313,7 +315,7 @@ def test_a_worker_reports_stops_and_begins_again() -> None:
     worker.start(count, 3, 0)
     assert everything() == [("result", 0), ("result", 1), ("result", 2), ("done", None)]
     worker.start(fail)
-    assert everything() == [("failed", "this is wrong")]
+    assert everything() == [("wrong", "this is wrong")]
     worker.start(count, 2, 1_000)
     while not list(worker.messages()):
         time.sleep(0.01)
