@@ -124,6 +124,10 @@ class Page:
             self.answer = ui.html("", sanitize=False).classes("answer").props("aria-live=polite")
             self.table = ui.html("", sanitize=False).classes("wide").props('tabindex=0 role=region aria-label="Table of results"')
             self.figures = tag("div")
+        with tag("div").classes("bar"):
+            tag("h2", "Animation")
+            animate = button("Show cases move", partial(self._produce, "animation"))
+        self.animation = tag("div")
         tag("h2", "Take it along")
         tag("p", "The command that does this:")
         self.command = tag("pre", "").classes("wide").props('tabindex=0 aria-label="Command"')
@@ -134,7 +138,8 @@ class Page:
                 js_handler=f"() => navigator.clipboard.writeText(document.getElementById('c{self.command.id}').textContent)",
             )
             button("Download the scenario", self._download_scenario)
-            self.downloads = [button(f"Download the {what}", partial(self._produce, what)) for what in ("page", "log")]
+            products: tuple[Product, ...] = ("page", "log")
+            self.downloads = [animate, *(button(f"Download the {what}", partial(self._produce, what)) for what in products)]
         self.producing = tag("span", "").props("role=status")
 
     def _uploads(self) -> None:
@@ -217,9 +222,12 @@ class Page:
         if self.session.update():
             self._say()
             self._say_verdicts()
-            for path in self.session.products[self.downloaded :]:
+            for product, path in self.session.products[self.downloaded :]:
                 self.downloaded += 1
-                ui.download.file(path)
+                if product == "animation":
+                    self._animate(path)
+                else:
+                    ui.download.file(path)
             self.stale = True
         if self.stale and not self.drawing and (compute := self.session.to_show()) is not None:
             self.drawing, self.stale = True, False
@@ -267,6 +275,13 @@ class Page:
         self.table.content = html.table(
             table.columns, [[cell.text for cell in row] for row in table.rows], table.title, table.n_text
         )
+
+    def _animate(self, path: Path) -> None:
+        """Show an animation in a frame, which runs its one script and loads nothing."""
+        self.animation.clear()
+        content = escape(path.read_text(encoding="utf-8"))
+        with self.animation:
+            ui.html(f'<iframe title="Animation" sandbox="allow-scripts" srcdoc="{content}"></iframe>', sanitize=False)
 
     def _show_figures(self, figures: list[str]) -> None:
         if len(self.figures.default_slot.children) != len(figures):

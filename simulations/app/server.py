@@ -86,7 +86,12 @@ def serve(scenarios: list[str], port: int, show: bool) -> None:
         Page(session, scenarios)
 
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])  # no other site reaches it by a name of its own
-    app.on_shutdown(lambda: [session.close() for session in sessions])
+
+    @app.on_shutdown
+    def end_all() -> None:
+        for session in sessions:
+            session.close()
+
     ui.run(
         host=HOST, port=port, show=show, reload=False, title="docketsim: what if?", language="en-US", tailwind=False, dark=None,
         favicon="data:,", show_welcome_message=False,

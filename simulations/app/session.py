@@ -67,7 +67,8 @@ class Session:
     ) -> None:
         self.options = options or ReplicationOptions(replications=REPLICATIONS)
         self._runs, self._proofs, self._products = worker(), worker(), worker()
-        self.products: list[Path] = []
+        self.products: list[tuple[Product, Path]] = []
+        self._product: Product = "page"
         self._open(scenario, load_scenario(scenario))
         self.folder = tempfile.TemporaryDirectory(prefix="docketsim-app-")
 
@@ -294,7 +295,7 @@ class Session:
         for message in self._products.messages():
             new = True
             if message.kind == "result":
-                self.products.append(message.content)
+                self.products.append((self._product, message.content))
             elif message.kind in ("failed", "wrong"):
                 self.failure = message.content
         return new
@@ -342,7 +343,8 @@ class Session:
         return archive.getvalue()
 
     def produce(self, product: Product) -> None:
-        """Begin to make a file to download, the page or the log; its path will be in `products`."""
+        """Begin to make the page, the log or the animation; its path will be in `products`."""
+        self._product = product
         options = RunOptions(replications=self.options.replications, seed=self.options.seed)
         what_if = self.what_if if self.changed else None
         self._products.start(produce, product, self.base, what_if, options, Path(tempfile.mkdtemp(dir=self.folder.name)))

@@ -11,11 +11,13 @@ from typing import Literal
 
 from simulations.running.in_memory import Replication, replicate_in_memory
 from simulations.running.options import ReplicationOptions, RunOptions
+from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
+from workflow.errors import InputError
 from workflow.model.definition import Workflow
 
 Side = Literal["base", "what-if"]
-Product = Literal["page", "log"]
+Product = Literal["page", "log", "animation"]
 SECONDS_A_RULE = 15.0
 
 
@@ -82,7 +84,7 @@ def decide(workflow: Workflow) -> Iterator[Decided]:
 
 
 def produce(product: Product, base: Scenario, what_if: Scenario | None, options: RunOptions, folder: Path) -> Iterator[Path]:
-    """Run a scenario, or compare two, and yield the path of the page, or of the log of the what-if.
+    """Run a scenario, or compare two, and yield the path of the page, or of the log or the animation of the what-if.
 
     Parameters
     ----------
@@ -90,19 +92,37 @@ def produce(product: Product, base: Scenario, what_if: Scenario | None, options:
         The file stays here. The run folder is deleted.
     """
     from simulations.comparing.comparison import compare
-    from simulations.exporting.exports import export
     from simulations.report import write_page
     from simulations.running.runs import run
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out = Path(scratch) / "run"
-        if product == "log":
-            run(what_if or base, replace(options, replications=1), out=out, progress=False)
-            yield export(out, "csv", folder / f"{base.name}-log.csv").path
+        if product != "page":
+            result = run(what_if or base, replace(options, replications=1), out=out, progress=False)
+            yield _of_log(product, result, folder)
             return
         if what_if is None:
             run(base, options, out=out, progress=False)
         else:
             compare(base, what_if, out=out, options=options, progress=False)
         yield write_page(out, folder / f"{base.name}.html")
+
+
+def _of_log(product: Product, result: RunResult, folder: Path) -> Path:
+    """Write the log or the animation of a run, and return its path."""
+    from simulations.exporting.exports import export
+    from simulations.report.animation import standalone
+    from simulations.report.contents import contents_of
+
+    name = result.scenario.name
+    if product == "log":
+        return export(result.folder, "csv", folder / f"{name}-log.csv").path
+    moving = contents_of(result).animation
+    if moving is None:
+        raise InputError(["no case moves, so there is no animation"])
+    path = folder / f"{name}-animation.html"
+    path.write_text(
+        standalone(moving, f"Cases between the states, {result.scenario.starts} to {result.scenario.ends}"), encoding="utf-8"
+    )
+    return path

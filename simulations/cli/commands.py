@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from simulations.cli.app import app_
 from simulations.cli.calibrating import calibrate, hindcast
 from simulations.cli.common import echo
 from simulations.cli.fitting import discover, fit
@@ -16,6 +15,7 @@ from simulations.cli.outputs import export, report
 from simulations.cli.planning import forecast, sensitivity, staff, sweep
 from simulations.cli.running import list_, run, validate
 from simulations.cli.studies import compare, sql, verify
+from simulations.cli.what_if import app_
 from simulations.cli.workflows import audit, diff, draw, prove
 
 

@@ -15,6 +15,7 @@ from simulations import compare, load_scenario, run
 from simulations.app.guards import conditions_of, with_conditions
 from simulations.app.session import Session
 from simulations.app.settings import sections_of, slider_of
+from simulations.app.tasks import Product
 from simulations.app.worker import Message, Task, Worker
 from simulations.running.options import ReplicationOptions
 from tests.simulations.desk import DESK, TINY, write_tiny
@@ -236,13 +237,15 @@ def test_the_downloaded_files_are_the_what_if(session: Session, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_the_page_and_the_log_are_made(session: Session) -> None:
-    """The page of the comparison, and the log of one replication as CSV; no run folder stays."""
+    """The page of the comparison, and the log and the animation of one replication; no run folder stays."""
     session.set(SIZE, "3")
-    for product in ("page", "log"):
+    products: list[Product] = ["page", "log", "animation"]
+    for product in products:
         session.produce(product)
         session.update()
     assert session.failure == ""
-    page, log = session.products
+    (_, page), (_, log), (_, animation) = session.products
+    assert '<div class="animation">' in animation.read_text()
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert log.read_text().startswith("case:concept:name")
     assert [path.name for path in page.parent.iterdir()] == [page.name]
