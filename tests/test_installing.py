@@ -89,7 +89,7 @@ def test_the_source_distribution_has_both_packages_and_the_documentation(built: 
 def test_a_fresh_environment_runs_the_pilot(
     kind: str, newest: bool, extras: bool, built: dict[str, Path], tmp_path: Path
 ) -> None:
-    """The command validates itself and a program runs. Without extras, proofs say what to install."""
+    """A program runs, and the newest Python validates itself. Without extras, proofs say what to install."""
     uv = (sys.executable, "-m", "uv")
     interpreter = tmp_path / "env/bin/python"
     call(*uv, "venv", "--quiet", "--python", pythons()[-newest], tmp_path / "env", folder=tmp_path)
@@ -97,7 +97,7 @@ def test_a_fresh_environment_runs_the_pilot(
     call(*uv, "pip", "install", "--quiet", "--python", interpreter, wanted, folder=tmp_path)
     command = interpreter.with_name("docketsim")
     assert call(command, "--version", folder=tmp_path).split()[-1] == PROJECT["version"]
-    if not extras:
+    if newest and not extras:  # the suite itself checks the oldest, and with the extras
         call(command, "validate", "--quiet", folder=tmp_path)
     (tmp_path / "trial.py").write_text(TRIAL, encoding="utf-8")
     first, *proved = call(interpreter, "trial.py", folder=tmp_path).splitlines()
