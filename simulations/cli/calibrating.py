@@ -10,6 +10,7 @@ import typer
 
 from simulations.cli.common import (
     Changes,
+    Cluster,
     Color,
     Engine,
     Json,
@@ -61,6 +62,7 @@ def calibrate(
     seed: Seed = 1,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     resume: Resume = False,
     out: Out = None,
@@ -75,7 +77,7 @@ def calibrate(
         from simulations.printing.calibration_tables import print_calibration
 
         loaded = load_scenario(scenario, change or ())
-        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume)
+        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume, cluster)
         options = with_workers(options, workers, loaded, runs or 60)
         with progress_bar(quiet or as_json) as progress:
             result = run_calibration(loaded, date(until, "--until"), options, out=out, progress=progress)
@@ -98,6 +100,7 @@ def hindcast(
     seed: Seed = 1,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     resume: Resume = False,
     out: Out = None,
@@ -119,7 +122,7 @@ def hindcast(
         check_chart(chart)
         loaded = load_scenario(scenario, change or ())
         days, last = [date(day, "--as-of") for day in as_of], None if until is None else date(until, "--until")
-        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume)
+        options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume, cluster)
         options = with_workers(options, workers, loaded, runs or 60)
         with progress_bar(quiet or as_json) as progress:
             result = run_hindcast(loaded, days, options, until=last, out=out, progress=progress)
@@ -143,13 +146,14 @@ def _options(
     engine: str,
     limit: float,
     resume: bool,
+    cluster: str | None,
 ) -> CalibrationOptions:
     """Return the options that both commands share."""
     from simulations.running.options import CalibrationOptions
 
     return CalibrationOptions(
         free=free or (), runs=runs, budget_seconds=_seconds(budget), discrepancy=not no_discrepancy, confidence=confidence,
-        seed=seed, engine=engine, limit=limit, resume=resume,
+        seed=seed, engine=engine, limit=limit, resume=resume, cluster=cluster,
     )  # fmt: skip
 
 

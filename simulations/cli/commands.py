@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from simulations.cli.calibrating import calibrate, hindcast
+from simulations.cli.clusters import cluster
 from simulations.cli.common import echo
 from simulations.cli.fitting import discover, fit
 from simulations.cli.importing import import_, synth
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, app_, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify,
+    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, app_, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify, cluster,
 ):  # fmt: skip
     app.command(_command.__name__.rstrip("_"))(_command)
 

@@ -42,6 +42,10 @@ Confidence = Annotated[float, typer.Option(help="Level of the confidence and pre
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://host:port, or a scheduler file; see docketsim cluster."),
+]
 Limit = Annotated[float, typer.Option(metavar="X", help="Multiply the limits of work by X, from 1 to 1,000.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20")
@@ -156,6 +160,7 @@ def run_options(
     limit: float,
     *,
     keep: str,
+    cluster: str | None,
 ) -> RunOptions:
     """Return the options that ``run``, ``compare`` and ``sweep`` share, from the command line."""
     from simulations.running.options import RunOptions
@@ -164,7 +169,7 @@ def run_options(
         raise InputError(["--resume needs --out: the folder of the interrupted run"])
     return RunOptions(
         replications=replications, seed=seed, at=[date(day) for day in at or ()], measures=measure or (), courts=court or (),
-        keep=keep, resume=resume, engine=engine, confidence=confidence, limit=limit,  # type: ignore[arg-type]
+        keep=keep, resume=resume, engine=engine, confidence=confidence, limit=limit, cluster=cluster,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -229,9 +234,18 @@ def with_workers(options: Options, workers: int | None, scenario: Scenario, repl
         Number of replications of one run that will probably run.
     runs : int
         Number of consecutive runs.
+
+    Raises
+    ------
+    InputError
+        If a cluster is given too.
     """
     from simulations.engines.choosing import enough_workers
 
+    if options.cluster is not None:
+        if workers is not None:
+            raise InputError(["--workers and --cluster: give one of them; a cluster has its own workers"])
+        return options
     if workers is None and not options.problems():  # else the command reports them, together with its other mistakes
         workers = enough_workers(options.engine, scenario, replications, runs)
     return options if workers is None else replace(options, workers=workers)

@@ -11,6 +11,7 @@ import typer
 from simulations.cli.common import (
     At,
     Changes,
+    Cluster,
     Color,
     Confidence,
     Court,
@@ -60,6 +61,7 @@ def sweep(
     court: Courts = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     confidence: Confidence = 0.95,
     keep: Keep = "measures",
@@ -81,7 +83,9 @@ def sweep(
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
+        options = run_options(
+            replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep, cluster=cluster
+        )
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
         options = with_workers(options, workers, load_scenario(scenario), replications, n_points)
@@ -120,6 +124,7 @@ def staff(
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -137,8 +142,8 @@ def staff(
                 echo(f"  {stage}, size {point.size:,}: the goal is met in {point.hits} of {point.n} replications", err=True)
 
         loaded = load_scenario(scenario, change or ())
-        workers = workers if workers is not None else os.cpu_count() or 1
-        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, workers=workers)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, cluster=cluster)
+        options = with_workers(options, workers or (None if cluster else os.cpu_count() or 1), loaded, replications)
         with announcements(quiet or as_json):
             staffing = search(
                 loaded,
@@ -178,6 +183,7 @@ def forecast(
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -190,7 +196,7 @@ def forecast(
         from simulations.running.options import RunOptions
 
         loaded = load_scenario(scenario, change or ())
-        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, cluster=cluster)
         options = with_workers(options, workers, loaded, replications)
         with progress_bar(quiet or as_json) as progress:
             result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence, progress=progress)
@@ -220,6 +226,7 @@ def sensitivity(
     confidence: Confidence = 0.95,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tornado figure, .svg or .png.")] = None,
     as_json: Json = False,
@@ -236,7 +243,7 @@ def sensitivity(
 
         check_chart(chart)
         loaded = load_scenario(scenario)
-        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, cluster=cluster)
         settings = 2 * max(1, len(loaded.inputs)) + 1
         options = with_workers(options, workers, loaded, replications, settings)
         with progress_bar(quiet or as_json) as progress:

@@ -13,6 +13,7 @@ from simulations.cli.common import (
     All,
     At,
     Changes,
+    Cluster,
     Color,
     Confidence,
     Courts,
@@ -62,6 +63,7 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin.")
     ] = None,
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     precision: Annotated[
         list[str] | None,
@@ -90,7 +92,9 @@ def run(
         from simulations.running.runs import run as run_scenario
         from simulations.running.warmup import check_long_enough
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
+        options = run_options(
+            replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep, cluster=cluster
+        )
         loaded = load_scenario(scenario, change or ())
         loaded = loaded.certain() if certain else loaded
         if warm_up:

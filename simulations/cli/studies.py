@@ -14,6 +14,7 @@ from simulations.cli.common import (
     All,
     At,
     Changes,
+    Cluster,
     Color,
     Confidence,
     Courts,
@@ -61,6 +62,7 @@ def compare(
     court: Courts = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    cluster: Cluster = None,
     limit: Limit = 1.0,
     confidence: Confidence = 0.95,
     keep: Keep = "events",
@@ -77,7 +79,9 @@ def compare(
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep)
+        options = run_options(
+            replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep, cluster=cluster
+        )
         first = load_scenario(base, change or ())
         options = with_workers(options, workers, first, replications, 1 + len(others))
         out = out or default_folder(f"compare-{first.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,20 @@ def activities_in_parts(log: EventLog, wanted: Sequence[int]) -> Iterator[range]
         yield part
 
 
+@lru_cache(maxsize=32)
+def _wanted(
+    wanted: frozenset[str], names: tuple[str, ...], parts_of: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[list[int], list[str]]:
+    """Return the activities, by their codes, and the breakdowns of which a measure is wanted."""
+
+    def has(measure: str, *activities: str) -> bool:
+        return any(measure.format(name) in wanted for name in activities)
+
+    every = (*_EVERY, *(part for _, parts in parts_of for part in parts))
+    activities = [code for code, name in enumerate(names) if any(has(measure, name) for measure in every)]
+    return activities, [kind for kind, parts in parts_of if any(has(part, *names) for part in parts)]
+
+
 class Lengths:
     """Measure waiting and processing times at all instants, one batch of activities at a time.
 
@@ -73,13 +88,9 @@ class Lengths:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
         self._wanted = wanted
-        names = self._log.labels.activity
         self._parts_of = self._all_parts()
-        parts = [part for parts in self._parts_of.values() for part in parts.values()]
-        self.activities = [code for code, name in enumerate(names) if any(self._has(s, name) for s in (*_EVERY, *parts))]
-        self.breakdowns = [
-            kind for kind, parts in self._parts_of.items() if any(self._has(part, *names) for part in parts.values())
-        ]
+        parts = tuple((kind, tuple(parts.values())) for kind, parts in self._parts_of.items())
+        self.activities, self.breakdowns = _wanted(frozenset(wanted), tuple(self._log.labels.activity), parts)
 
     def _all_parts(self) -> dict[str, dict[str, str]]:
         """Return the measures of the parts of waits, by breakdown and part."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from simulations.measuring.trends import LongQueue
 from simulations.run_folder.manifest import MANIFEST, differences, manifest_hash, read_manifest
-from simulations.run_folder.parts import KINDS, Span, kinds_of, part_path, record_path, sha256, unfinished_files
+from simulations.run_folder.parts import KINDS, Span, delete_scratch, kinds_of, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
@@ -250,6 +250,7 @@ class RunFolder:
             },
         }
         self._write_manifest(self._before)
+        delete_scratch(self.path)
         unfinished = unfinished_files(self.path)  # of killed worker processes
         for path in (*unfinished, *(self.path / "measures").glob("replication*.json")):
             path.unlink(missing_ok=True)
@@ -326,6 +327,7 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
     make_folder(folder, resume)
     _existing_manifest(folder)  # before a lock is written to a folder that is not a run folder
     with locked(folder):
+        delete_scratch(folder)
         for path in unfinished_files(folder):
             path.unlink(missing_ok=True)
         before = _existing_manifest(folder)

@@ -14,9 +14,11 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from simulations.chance.distributions import Distribution, make_distribution
 from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.uncertainty import uncertain_content
+from workflow.errors import InputError
 from workflow.files.json_text import json_text
 from workflow.run_files.manifest import MANIFEST, read_manifest
 
@@ -94,12 +96,6 @@ def make_manifest(
     confidence: float,
 ) -> dict[str, Any]:
     """Return the manifest of a run before it starts."""
-    lengths = {
-        length.distribution.fingerprint
-        for choice in [takes for w in scenario.work.values() for takes in w.lengths]
-        + [x.after for x in scenario.event_timings.values() if x.after is not None]
-        for length in choice.leaves()
-    }
     return {
         "scenario": scenario.name,
         "workflow": scenario.workflow.name,
@@ -119,9 +115,34 @@ def make_manifest(
         "versions": versions(),
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
-        "distribution_tables": hashlib.sha256("".join(sorted(lengths)).encode()).hexdigest(),
+        "distribution_tables": distribution_tables(scenario),
         "case_tables": _case_tables(scenario),
     }
+
+
+def distribution_tables(scenario: Scenario, remade: bool = False) -> str:
+    """Return the SHA-256 of the tables of all lengths: if it is equal, so are the draws.
+
+    Parameters
+    ----------
+    remade : bool
+        Make the tables afresh on this installation, rather than use those that came with the scenario from another one.
+    """
+    lengths = {
+        length.distribution
+        for choice in [takes for w in scenario.work.values() for takes in w.lengths]
+        + [x.after for x in scenario.event_timings.values() if x.after is not None]
+        for length in choice.leaves()
+    }
+    fingerprints = {(_remade(each) if remade else each).fingerprint for each in lengths}
+    return hashlib.sha256("".join(sorted(fingerprints)).encode()).hexdigest()
+
+
+def _remade(distribution: Distribution) -> Distribution:
+    try:
+        return make_distribution(distribution.family, dict(distribution.parameters))
+    except InputError:
+        return distribution  # an object of the user's own, which has no family
 
 
 def _case_tables(scenario: Scenario) -> str | None:

@@ -7,6 +7,7 @@ instants are timestamps in microseconds. The same logs give the same bytes.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from workflow.run_files.manifest import KINDS, Span, kinds_of, part_path
 from workflow.sql.quoting import identifier
 
 __all__ = [
-    "KINDS", "Span", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
+    "KINDS", "SCRATCH", "Span", "delete_scratch", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
     "write_measures",
 ]  # fmt: skip
 
@@ -38,6 +39,17 @@ def record_path(folder: Path, span: Span) -> Path:
 def unfinished_files(folder: Path) -> list[Path]:
     """Return temporary files that a killed process left."""
     return [path for parent in (folder, *(folder / kind for kind in KINDS)) for path in parent.glob(".*.tmp")]
+
+
+SCRATCH = ".part-"
+"""The beginning of the names of folders in a run folder in which workers of a cluster make parts."""
+
+
+def delete_scratch(folder: Path) -> None:
+    """Delete the folders of workers that were killed while they made a part."""
+    for path in folder.glob(f"{SCRATCH}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -70,7 +70,7 @@ class Job:
     processes: tuple[Process, ...]
     monitor: Monitoring | None = None
     engine: Chosen = "simpy"
-    main: int = field(default_factory=os.getpid)
+    main: int | None = field(default_factory=os.getpid)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -137,8 +137,8 @@ class Job:
         return simulate_on(self.engine, plan, path, self.monitor, violations), violations
 
     def _end_if_orphaned(self) -> None:
-        """Exit if the main process has ended: another run may own the folder now."""
-        if self.main not in (os.getpid(), os.getppid()):
+        """Exit if the main process of this machine has ended: another run may own the folder now."""
+        if self.main is not None and self.main not in (os.getpid(), os.getppid()):
             os._exit(1)
 
 
@@ -234,6 +234,8 @@ def check_options(
         problems.append(f"max_replications: must be {MOST_REPLICATIONS:,} or less, not {max_replications:,}")
     if monitor not in (None, "stop", "count"):
         problems.append(f"monitor: must be stop or count, not {monitor!r}")
+    if own_python and options.cluster is not None:
+        problems.append("hooks and processes are Python objects of this process; run them without a cluster")
     if own_python and options.workers > 1:
         problems.append("hooks and processes are Python objects of this process; run them with workers=1")
     if problems:
@@ -294,6 +296,12 @@ def run_all(job: Job, folder: RunFolder, numbers: Sequence[int], progress: Repor
 
 def _each(job: Job, spans: Sequence[Span], planned: dict[int, Plan]) -> Iterator[Span]:
     """Run the replications of each part, and yield it when it is written."""
+    if job.options.cluster is not None:
+        from simulations.running.elsewhere import run_elsewhere
+
+        planned.clear()
+        yield from run_elsewhere(job, spans) if spans else ()
+        return
     workers = min(job.options.workers, len(spans))
     if spans:
         prepare(job.engine, doing)

@@ -38,12 +38,15 @@ class EngineOptions:
         All engines return the same results.
     limit : float
         What the limits of work are multiplied by, from 1 to 1,000; see `simulations.scenarios.workload`.
+    cluster : str, optional
+        Run on a Dask cluster instead of worker processes: the address of its scheduler, ``tcp://host:port``, or its scheduler file.
     """
 
     seed: int = 1
     workers: int = 1
     engine: str = "auto"
     limit: float = 1.0
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a value of another type, which Python would misread or fail at."""
@@ -65,6 +68,10 @@ class EngineOptions:
             problems.append(f"workers: must be {MOST_WORKERS:,} or less, not {self.workers:,}")
         if not 1 <= self.limit <= MOST_FACTOR:
             problems.append(f"limit: must be from 1 to {MOST_FACTOR:,.0f}, not {self.limit:g}")
+        if self.cluster is not None:
+            from simulations.running.cluster import cluster_problems
+
+            problems += cluster_problems(self.cluster)
         try:
             check_engine(self.engine)
         except InputError as error:
@@ -214,6 +221,7 @@ class EngineKeywords(TypedDict, total=False):
     workers: int
     engine: str
     limit: float
+    cluster: str | None
 
 
 class ReplicationKeywords(EngineKeywords, total=False):

@@ -83,22 +83,28 @@ def read_logs(
         Called with the finished and the total number of replications.
     """
     engine = choose_engine(options.engine, scenario, options.replications, False)
-    return [*_each(partial(_one, read, Shared(scenario), options.seed, engine), list(numbers), engine, options.workers, progress)]
+    return [*_each(partial(_one, read, Shared(scenario), options.seed, engine), list(numbers), engine, options, progress)]
 
 
 def _each(
-    one: Callable[[S], T], todo: Sequence[S], engine: Chosen, workers: int, progress: Callable[[int, int], None] | None
+    one: Callable[[S], T], todo: Sequence[S], engine: Chosen, options: EngineOptions, progress: Callable[[int, int], None] | None
 ) -> Iterator[T]:
-    """Yield what `one` returns for each run, in their order, with up to `workers` processes."""
-    if todo:
-        prepare(engine, doing)
+    """Yield what `one` returns for each run, in their order: from this process, worker processes or a cluster."""
     values: Iterable[T]
-    if workers <= 1 or len(todo) < 2:
+    workers = min(options.workers, len(todo))
+    if options.cluster is not None:
+        from simulations.running.cluster import on_cluster
+
+        values = on_cluster(one, todo, options.cluster) if todo else ()
+    elif workers <= 1:
+        if todo:
+            prepare(engine, doing)
         values = map(one, todo)
     else:
         from joblib import delayed
 
-        values = in_processes((delayed(one)(run) for run in todo), min(workers, len(todo)))
+        prepare(engine, doing)
+        values = in_processes((delayed(one)(run) for run in todo), workers)
     for done, value in enumerate(values, start=1):
         if progress is not None:
             progress(done, len(todo))
@@ -143,7 +149,7 @@ def read_designs(
     """
     todo = list(designs)
     engine = choose_engine(options.engine, scenario, len(todo), False)
-    yield from _each(partial(_one_design, read, Shared(scenario), options.seed, engine), todo, engine, options.workers, progress)
+    yield from _each(partial(_one_design, read, Shared(scenario), options.seed, engine), todo, engine, options, progress)
 
 
 def _one_design(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, engine: Chosen, design: Design) -> T:

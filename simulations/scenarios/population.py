@@ -370,7 +370,9 @@ class _Drawing:
         }
         self.missing: dict[str, NDArray[np.bool_]] = {}
         self.names = [name for name in (*scenario.workflow.facts, *scenario.workflow.record) if name not in self.values]
+        self.n_columns = len(self.values) + len(self.names)
         self.own = [_own_fields(scenario.people, group) for group in groups]
+        self.alike = all(not group.people and group.table is None for group in groups)
 
     def columns(self) -> Columns:
         """Return every column, drawn or not."""
@@ -406,25 +408,27 @@ class _Drawing:
 
     def _draw(self, needed: set[str]) -> None:
         """Draw these fields in the order of the file; the columns of a table replace draws."""
-        for name in self.names:
-            if name in needed:
-                self._fill(name, len(self.keys), self.scenario.default(name))
-        for i, group in enumerate(self.groups):
+        for name in needed:
+            self._fill(name, len(self.keys), self.scenario.default(name))
+        for i, group in enumerate(() if self.alike else self.groups):
             for name, column in group.table.values.items() if group.table is not None else ():
                 if name in needed:
                     rows = np.flatnonzero(self.group_of == i)
                     self._copy(name, rows, [column[k] for k in self.in_table[rows]])
         for field in self.scenario.people:
             if field.name in needed:
-                usual = [not g.people and (g.table is None or field.name not in g.table.values) for g in self.groups]
-                rows_of = slice(None) if all(usual) else np.flatnonzero(np.array(usual, bool)[self.group_of])
-                self._draw_field(field.name, field.how, rows_of)
-        for i, own in enumerate(self.own):
+                self._draw_field(field.name, field.how, slice(None) if self.alike else self._as_usual(field.name))
+        for i, own in enumerate(() if self.alike else self.own):
             for field in own:
                 if field.name in needed:
                     self._draw_field(field.name, field.how, np.flatnonzero(self.group_of == i))
-        if all(name in self.values for name in self.names):  # nothing is left to draw: free the memory
+        if len(self.values) == self.n_columns:  # nothing is left to draw: free the memory
             self.groups, self.own, self.group_of, self.in_table = (), [], self.group_of[:0], self.in_table[:0]
+
+    def _as_usual(self, name: str) -> Rows:
+        """Return the rows of the groups that have neither distributions of their own nor a table with this field."""
+        usual = [not g.people and (g.table is None or name not in g.table.values) for g in self.groups]
+        return slice(None) if all(usual) else np.flatnonzero(np.array(usual, bool)[self.group_of])
 
     def _fill(self, name: str, n: int, value: Value) -> None:
         field = self.fields[name]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -86,6 +87,10 @@ class Choice(Generic[T]):
 
     def reads(self) -> frozenset[str]:
         """Return the names of the fields that the value depends on, with the facts that lengths stand in."""
+        return self._reads
+
+    @cached_property
+    def _reads(self) -> frozenset[str]:
         facts = {leaf.fact.fact for leaf in self.leaves() if isinstance(leaf, Length) and leaf.fact is not None}
         return frozenset(facts).union(*(names(expression) for expression in self.selectors()))
 

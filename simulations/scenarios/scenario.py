@@ -405,6 +405,10 @@ class DrawnField:
 
     def reads(self) -> frozenset[str]:
         """Return the names of the fields that its distribution depends on."""
+        return self._reads
+
+    @cached_property
+    def _reads(self) -> frozenset[str]:
         bounds = [bound for draw in self.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
         return self.how.reads().union(*(names(bound) for bound in bounds))
 
