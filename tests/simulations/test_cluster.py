@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -118,7 +119,7 @@ def test_run_sweep_and_compare_give_the_bytes_of_one_process(tiny: Path, machine
     assert _files(tmp_path / "there") == _files(tmp_path / "here")
     assert marker.exists()
     answers = [
-        staff(tiny, "clerks", court="east", goal="pending < 40", at="2024-02-15", replications=10, **how).json()
+        staff(tiny, "clerks", court="east", goal="pending < 40", at=dt.date(2024, 2, 15), replications=10, **how).json()
         for how in ({}, {"cluster": cluster})
     ]  # type: ignore[arg-type]
     assert answers[0] == answers[1]

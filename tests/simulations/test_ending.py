@@ -16,6 +16,7 @@ import pytest
 
 from simulations import compare, load_scenario, run, sweep
 from simulations.run_folder.folders import write_record
+from simulations.run_folder.parts import Span
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from tests import command_server
 from tests.simulations.desk import write_tiny
@@ -150,7 +151,7 @@ def test_a_folder_that_is_deleted_during_several_runs_is_one_line(desk: Path, tm
 def test_a_part_that_is_deleted_before_its_record_is_written_is_one_line(tmp_path: Path) -> None:
     """A record lists every part."""
     with pytest.raises(WriteFailed, match=r"cases/replication=1\.parquet: deleted from outside during the run\. Resume"):
-        write_record(tmp_path, 1, ["cases"], [], {})
+        write_record(tmp_path, Span(1, 1), ["cases"], {1: []}, {1: {}})
 
 
 def test_a_record_that_is_deleted_during_a_run_is_one_line(desk: Path, tmp_path: Path) -> None:
