@@ -190,13 +190,11 @@ def test_the_command_starts_a_cluster_on_this_machine(tiny: Path, tmp_path: Path
             run(tiny, replications=2, out=tmp_path / str(k), engine="simpy", cluster=cluster)
         assert _files(tmp_path / "0") == _files(tmp_path / "1")
         process.send_signal(signal.SIGINT)
-        assert (process.wait(timeout=60), process.stderr.read() if process.stderr else "") == (
-            130,
-            "Interrupted. Run the command again.\n",
-        )
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (130, "Interrupted. Run the command again.\n")
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_an_address_that_is_none_is_refused_before_anything_is_written(tiny: Path, tmp_path: Path) -> None:
