@@ -49,6 +49,13 @@ _REASON_COLOURS = {reason.replace("_", " "): colour for reason, colour in zip(RE
 
 def figures(contents: Contents) -> list[Figure]:
     """Return every figure that the run has data for; with chosen measures, only figures of these."""
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(False):  # what is checked on each part of a chart takes longer than drawing
+        return _figures(contents)
+
+
+def _figures(contents: Contents) -> list[Figure]:
     everything = not contents.result.selection.measures
     drawn_figures = [
         published_figure(contents),

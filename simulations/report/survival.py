@@ -7,7 +7,7 @@ on the docket at the end of the run is censored there. Cases that begin off the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
+
+_MOST_ROWS = 2_000_000
+"""Number of cases that are read together."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,7 @@ def survival(
     instants = np.arange((scenario.ends - scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
     samples: dict[str, list[KaplanMeier]] = {name: [] for name in courts}
     n_never: dict[str, list[int]] = {name: [] for name in courts}
-    for k in replications:
-        court, left, length = _stays(connection, scenario, k)
+    for court, left, length in _stays(connection, scenario, [*replications]):
         for name, members in courts.items():
             mine = np.isin(court, [scenario.courts.index(member) for member in members])
             samples[name].append(KaplanMeier.of(length[mine], left[mine]))
@@ -90,25 +92,35 @@ def survival(
 
 
 def _stays(
-    connection: Any, scenario: Scenario, replication: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Return the index of the court of each case, whether it left the docket, and how long it was observed."""
+    connection: Any, scenario: Scenario, replications: Sequence[int]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]]:
+    """Yield of each replication the court's index of each case, whether it left the docket, and how long it was observed.
+
+    Replications are read together, as many as have `_MOST_ROWS` cases.
+    """
     off = [s.name for s in scenario.workflow.states.values() if s.kind in (StateKind.FINAL, StateKind.RESTING)]
-    rows = connection.execute(
-        """with away as (
-            select case_id, min(happened_at) as left_at from events
-            where replication = $replication and list_contains($off, to_state) and cause <> 'horizon' group by case_id)
-        select list_position($courts, c.court) - 1 as court, left_at is not null as away,
-            date_diff('microsecond', greatest(arrived_at, $start), coalesce(left_at, $end)) as length
-        from cases c left join away using (case_id)
-        where replication = $replication and not list_contains($off, initial_state) and arrived_at <= $end""",
-        {
-            "replication": replication,
-            "off": off,
-            "courts": list(scenario.courts),
-            "start": dt.datetime.combine(scenario.starts, dt.time()),
-            "end": dt.datetime.combine(scenario.ends + dt.timedelta(days=1), dt.time()),
-        },
-    ).fetchnumpy()
-    court, length = (np.asarray(rows[name], np.int64) for name in ("court", "length"))
-    return court, np.asarray(rows["away"], np.bool_), length
+    n_cases = connection.execute("select count(*) / count(distinct replication) from cases").fetchone()[0]
+    batch = max(1, int(_MOST_ROWS / max(n_cases, 1)))
+    for first in range(0, len(replications), batch):
+        together = list(replications[first : first + batch])
+        rows = connection.execute(
+            """with away as (
+                select replication, case_id, min(happened_at) as left_at from events
+                where list_contains($together, replication) and list_contains($off, to_state) and cause <> 'horizon' group by all)
+            select replication, list_position($courts, c.court) - 1 as court, left_at is not null as away,
+                date_diff('microsecond', greatest(arrived_at, $start), coalesce(left_at, $end)) as length
+            from cases c left join away using (replication, case_id)
+            where list_contains($together, replication) and not list_contains($off, initial_state) and arrived_at <= $end""",
+            {
+                "together": together,
+                "off": off,
+                "courts": list(scenario.courts),
+                "start": dt.datetime.combine(scenario.starts, dt.time()),
+                "end": dt.datetime.combine(scenario.ends + dt.timedelta(days=1), dt.time()),
+            },
+        ).fetchnumpy()
+        of, court, length = (np.asarray(rows[name], np.int64) for name in ("replication", "court", "length"))
+        away = np.asarray(rows["away"], np.bool_)
+        for k in together:
+            mine = of == k
+            yield court[mine], away[mine], length[mine]
