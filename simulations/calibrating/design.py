@@ -165,12 +165,13 @@ def opened(study: Study) -> Study:
         differ = [key for key, value in json.loads(json_text(same.settings())).items() if stored.get(key) != value]
         if differ:
             raise InputError([f"{study.folder} cannot be resumed: {', '.join(differ)} differ. Give another folder."])
+        write_scenario(study.folder, study.scenario)
         return same
-    write_scenario(study.folder, study.scenario)
     if budget_seconds is not None:
         few, begin = 2 * max(1, study.options.workers), time.monotonic()
         study.run(study.first_points()[:few], 1, None)
         pace = (time.monotonic() - begin) / few
         study = replace(study, n_runs=int(min(MOST, max(FEWEST * 2, _OF_BUDGET * budget_seconds / max(pace, 1e-6)))))
     write_text(path, json_text(study.settings(), indent=2) + "\n")
+    write_scenario(study.folder, study.scenario)
     return study

@@ -17,11 +17,12 @@ from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe
 from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
+from simulations.running.intervals import confidence_problems
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.running.shown import Shown
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError, Problem, nearest
 from workflow.files.arguments import check_arguments, date_problems
 from workflow.files.validation import format_names
 
@@ -163,8 +164,13 @@ def staff(
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     check_arguments(date_problems(finish_by=finish_by, at=at))
-    wanted = _goal(scenario, finish_by, measure, goal, pending_below, at)
-    _check(scenario, pool, court, scale, confidence, options)
+    problems: list[str | Problem] = [*_problems(scenario, pool, court, scale, confidence, options)]
+    try:
+        wanted = _goal(scenario, finish_by, measure, goal, pending_below, at)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
     for message in work_that_may_not_fit(scenario):
         warnings.warn(message, stacklevel=2)
     search = Search(scenario, pool, court, scale, wanted, confidence, options, progress)
@@ -207,11 +213,14 @@ def _goal(
     return Goal(day, measure)
 
 
-def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions) -> None:
-    problems = options.work_problems(scenario)
+def _problems(
+    scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions
+) -> list[str]:
+    """Return what is wrong with the input, but for the goal."""
+    problems = options.work_problems(scenario) + confidence_problems(wanted)
     if pool not in scenario.pools:
         hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."
-        raise InputError([f"pool {pool}: there is no such pool.{hint}"])
+        return [*problems, f"pool {pool}: there is no such pool.{hint}"]
     if court is not None and court not in scenario.courts:
         problems.append(f"court {court}: there is no such court.{nearest(court, scenario.courts)}")
     elif court is not None and not scenario.pools[pool].at_court:
@@ -220,9 +229,6 @@ def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted
         problems.append("staff: give either a court or scale")
     if court is None and not scale and len(scenario.pools[pool].sizes) > 1:
         problems.append(f"staff: the pool {pool!r} has a size for each court; give a court or scale")
-    if not 0 < wanted < 1:
-        problems.append(f"confidence: must lie between 0 and 1, not {wanted}")
     if 1 <= options.replications < _LEAST:
         problems.append(f"replications: must be {_LEAST} or more, not {options.replications}")
-    if problems:
-        raise InputError(problems)
+    return problems

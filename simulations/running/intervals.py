@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulations.running.options import CONFIDENCE
+from workflow.files.arguments import number_problems
 
 ORDER_STATISTICS, STUDENT_T = "order statistics", "t"
 _MOST_ON_LOGS = 2.0
@@ -179,7 +180,9 @@ def fewest_for_order_statistics(confidence: float) -> int:
 
 
 def confidence_problems(confidence: float) -> list[str]:
-    """Return a message if a level is not between 0 and 1."""
+    """Return a message if a level is not a number between 0 and 1."""
+    if misread := number_problems(whole=False, confidence=confidence):
+        return misread
     if 0 < confidence < 1:
         return []
     hint = f". For {confidence:g} percent, give {confidence / 100:g}." if 1 < confidence < 100 else ""

@@ -155,7 +155,7 @@ class RunOptions(ReplicationOptions):
     def _misread(self) -> list[str]:
         lists = list_problems(at=self.at, measures=self.measures, courts=self.courts)
         lists = lists or [problem for day in self.at for problem in date_problems(at=day)]
-        return ReplicationOptions._misread(self) + number_problems(whole=False, confidence=self.confidence) + lists
+        return ReplicationOptions._misread(self) + lists
 
     @property
     def selection(self) -> Selection:
@@ -211,7 +211,7 @@ class CalibrationOptions(EngineOptions):
         misread = EngineOptions._misread(self) + list_problems(free=self.free)
         misread += [] if self.runs is None else number_problems(runs=self.runs)
         misread += [] if self.budget_seconds is None else number_problems(whole=False, budget_seconds=self.budget_seconds)
-        return misread + number_problems(whole=False, confidence=self.confidence)
+        return misread
 
 
 class EngineKeywords(TypedDict, total=False):

@@ -44,6 +44,9 @@ CALLS: dict[str, Callable[[Any], object]] = {
         tiny, replications="3", seed=None
     ),
     "confidence: must be a number, not '95%'": lambda tiny: compare(tiny, tiny, confidence="95%"),
+    "confidence: must be a number, not None\npool desks: there is no such pool. Known: clerks.\nstaff: goal and at go together": (
+        lambda tiny: staff(tiny, "desks", goal="pending < 3", confidence=None)
+    ),
     "runs: must be a whole number, not 50.5": lambda tiny: calibrate(tiny, DAY, runs=50.5),
     "monitor: must be stop or count, not 'yes'": lambda tiny: run(tiny, monitor="yes"),
     "log: must be what read_log(path, workflow) returned, not 'log.csv'": lambda tiny: audit("log.csv"),
