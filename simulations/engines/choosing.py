@@ -27,7 +27,8 @@ Chosen = Literal["simpy", "compiled"]
 
 FEW_CASES, SOME_CASES = 6_000, 25_000
 """Limits on the number of cases of all replications. Up to the first, the SimPy engine finishes before the compiled one is
-loaded. Up to the second, it finishes before the compiled one is compiled."""
+loaded. Up to the second, it takes a few seconds, and to compile the other one takes half a minute, once. Whoever runs more will
+run more again."""
 
 _SECONDS_A_CASE: dict[Chosen, float] = {"simpy": 1e-4, "compiled": 1.2e-5}
 _SECONDS_TO_START = 2.5
@@ -90,7 +91,7 @@ def prepare(engine: Chosen, announce: Callable[[str], AbstractContextManager[Non
         Shows a text while the engine is compiled. Default: nothing is shown.
     """
     if engine == "compiled" and not compiled_engine.is_compiled():
-        with announce("compiling the fast engine (once, one to two minutes)"):
+        with announce("compiling the fast engine (once, about half a minute)"):
             compiled_engine.compile_kernel()
 
 

@@ -31,7 +31,7 @@ def available() -> bool:
 
 
 def is_compiled() -> bool:
-    """Return whether the compiled kernel is in numba's cache. To compile it takes one to two minutes."""
+    """Return whether the compiled kernel is in numba's cache. To compile it takes about half a minute."""
     if _never_compiled():
         return False
     from simulations.engines.kernel import loop

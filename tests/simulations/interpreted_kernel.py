@@ -1,18 +1,15 @@
 """Run the kernel of the compiled engine as plain Python, from any source text: slow, but without compiling.
 
-Stubs replace numba. A wrapper gives the records of structured arrays attributes. Integers of 64 bits overflow as in
-machine code.
+Plain functions replace those that use numba. A wrapper gives the records of structured arrays attributes. Integers of 64
+bits overflow as in machine code.
 """
 
 from __future__ import annotations
 
 import ast
 import struct
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
@@ -29,8 +26,9 @@ def _without_imports(path: Path) -> str:
     return "\n".join(lines)
 
 
-FILES = sorted(compiling.SOURCES, key=lambda path: path.name not in ("compiling.py", "arrays.py"))
-SOURCE = "\n".join(_without_imports(path) for path in FILES if path.parent == Path(compiling.__file__).parent)
+FOLDER = Path(compiling.__file__).parent
+FILES = [path for path in compiling.SOURCES if path.parent == FOLDER and path.name not in ("compiling.py", "references.py")]
+SOURCE = "\n".join(map(_without_imports, sorted(FILES, key=lambda path: path.name != "arrays.py")))
 
 
 class _Record:
@@ -66,20 +64,18 @@ def _index(number: int) -> int:
     return number
 
 
+def _bits_of(number: float) -> int:
+    return int(struct.unpack("<q", struct.pack("<d", number))[0])
+
+
 class Interpreted:
     """Replace the compiled ``loop.run``."""
 
     def __init__(self, source: str) -> None:
-        plain = lambda function=None, **_: function if function is not None else plain  # noqa: E731
-        numba, extending = ModuleType("numba"), ModuleType("numba.extending")
-        numba.__dict__.update(njit=plain, types=SimpleNamespace())
-        extending.__dict__.update(intrinsic=plain)
-        names: dict[str, Any] = {"__name__": "interpreted", "__file__": compiling.__file__}
-        with mock.patch.dict(sys.modules, {"numba": numba, "numba.extending": extending}):
-            exec(compile(source, "kernel.py", "exec"), names)
-        names["bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
-        names["index"] = _index
-        names["prefetch"] = lambda array, i: None
+        names: dict[str, Any] = {"__name__": "interpreted", "U64": compiling.U64, "ONE": compiling.ONE}
+        names |= dict.fromkeys(("inline", "apart", "cached", "refer"), lambda unchanged: unchanged)
+        names |= {"bits_of": _bits_of, "index": _index, "prefetch": lambda array, i: None}
+        exec(compile(source, "kernel.py", "exec"), names)
         self.py_func = names["run"]
 
     def __call__(self, *arguments: Any) -> Any:

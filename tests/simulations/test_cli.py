@@ -439,7 +439,7 @@ def test_the_compile_is_announced_before_the_first_replication(
     with announcing(announce):
         result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)
-    assert messages == ["compiling the fast engine (once, one to two minutes)"]
+    assert messages == ["compiling the fast engine (once, about half a minute)"]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from simulations.engines.codes import CALLS, CLOSES, ENDS_DATE, HAS_SLOTS, IS_ANNOUNCED, OPENS, SUSPEND
-from simulations.engines.kernel.compiling import index, inline
+from simulations.engines.kernel.compiling import apart, index
 from simulations.engines.kernel.hearings import announce, call_date, end_date
 from simulations.engines.kernel.interrupting import interrupt_all, interrupt_beyond_size, interrupt_surplus
 from simulations.engines.kernel.stations import touch_all
 
 
-@inline
+@apart
 def change_capacity(model, world):
     """Apply the next change: of a shift, a size, the end of a suspension, or what happens to hearing dates.
 

@@ -41,7 +41,7 @@ def start_brought(model, world, i, x):
         start_clock(model, world, index(i), event, at, 0)
 
 
-@inline
+@apart
 def next_date(model, world, i, event, visit, since):
     """Draw the next date of an event with a hazard after a time."""
     k = model.events[event].rate

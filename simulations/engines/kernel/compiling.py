@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 from simulations.engines import codes
@@ -20,11 +22,65 @@ U64 = np.uint64
 ONE = U64(1)
 
 
-# Compile a function into its callers.
-inline = njit(forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+class _PartLibrary(JITCodeLibrary):
+    """The code of a function that only functions of the kernel call.
 
-# Compile a function for what few models have, such as teams, apart from the loop, which stays small.
-apart = njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    numba optimizes each function together with all that it calls, and translates it to machine code. The same code would go
+    through this again with each function that calls it. This code goes through it once, with the whole kernel.
+    """
+
+    def add_ir_module(self, module: Any) -> None:
+        for function in module.functions:
+            if function.blocks and "alwaysinline" not in function.attributes:
+                function.attributes.add("noinline")
+        super().add_ir_module(module)
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        return 0  # there is none
+
+    @property
+    def codegen(self) -> Any:
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Do nothing: an environment belongs to machine code."""
+
+
+class _Part(Compiler):
+    """The compiler of a function that only functions of the kernel call."""
+
+    def compile_extra(self, function: Any) -> Any:
+        self.state.library = _PartLibrary(self.state.targetctx.codegen(), function.__qualname__)
+        return super().compile_extra(function)
+
+
+def _part(function: Any, into_callers: bool) -> Any:
+    options = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled = njit(forceinline=into_callers, pipeline_class=_Part, **options)(function)
+    template = compiled.get_call_template
+
+    def for_any_value(arguments: Any, named: Any) -> Any:
+        """Compile the function once, not once for each constant that it is called with."""
+        return template(tuple(types.unliteral(kind) for kind in arguments), named)
+
+    compiled.get_call_template = for_any_value
+    return compiled
+
+
+def inline(function: Any) -> Any:
+    """Compile a function into its callers."""
+    return _part(function, into_callers=True)
+
+
+def apart(function: Any) -> Any:
+    """Compile a function apart from its callers: for what few cases need, and for what many functions call."""
+    return _part(function, into_callers=False)
 
 
 def cached(function):

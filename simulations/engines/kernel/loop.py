@@ -38,6 +38,7 @@ from simulations.engines.kernel.interrupting import make_room
 from simulations.engines.kernel.limits import keep, next_beyond_limit
 from simulations.engines.kernel.lookups import decision_at, policy_in_force
 from simulations.engines.kernel.moves import find, happen, move_case, requeue
+from simulations.engines.kernel.references import refer
 from simulations.engines.kernel.schedule import next_bucket
 from simulations.engines.kernel.service import start_work
 from simulations.engines.kernel.stations import enqueue, may_start, next_case, touch
@@ -190,15 +191,8 @@ def _process(model, world, source, code):
     return RUNNING
 
 
-@cached
-def run(model, world):
-    """Run until the horizon, until a buffer is full, or until a case is stuck.
-
-    Returns
-    -------
-    int
-        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`.
-    """
+@apart
+def _run(model, world):
     counters = world.counters[0]
     result = np.int64(RUNNING)
     while result == RUNNING:
@@ -223,3 +217,15 @@ def run(model, world):
             elif source != ARRIVALS or not _join_on_arrival(model, world):
                 result = _process(model, world, source, code)
     return result
+
+
+@cached
+def run(model, world):
+    """Run until the horizon, until a buffer is full, or until a case is stuck.
+
+    Returns
+    -------
+    int
+        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`.
+    """
+    return _run(refer(model), refer(world))

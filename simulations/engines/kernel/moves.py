@@ -43,7 +43,7 @@ def find(model, world, i):
     return write_outcome(model, world, i, first, n, given, case.order, np.int64(case.visit))[1]
 
 
-@inline
+@apart
 def happen(model, world, i, event, visit):
     """Apply an outside event to a case's record; return whether it counts, whether the record changed, and the outcome."""
     case, entry = world.cases[i], model.events[event]
@@ -206,11 +206,14 @@ def move_case(model, world, i, trigger, cause, outcome, changed, source, code):
             if before & ~after != 0:
                 world.armed[i] &= ~(before & ~after)
             start = after & ~before
-            start_hazards(model, world, i, states[state].hazards & ~known, source, code)
+            fresh = states[state].hazards & ~known
+            if fresh != 0:
+                start_hazards(model, world, i, fresh, source, code)
         if states[state].kind == FINAL_STATE:
             since = U64(0)
         for turn in range(2):
-            if start_clocks(model, world, i, start if turn == 0 else since) != RUNNING:
+            wanted = start if turn == 0 else since
+            if wanted != 0 and start_clocks(model, world, i, wanted) != RUNNING:
                 return TOO_MANY_VISITS, False
         if entered:
             settling = True
@@ -221,7 +224,7 @@ def move_case(model, world, i, trigger, cause, outcome, changed, source, code):
         return _rest(model, world, i, state), False
 
 
-@inline
+@apart
 def requeue(model, world, i):
     """Put a waiting case whose record changed into its queue again: its priority, or whether it is exempt, may be another."""
     case = world.cases[i]

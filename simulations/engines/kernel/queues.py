@@ -10,9 +10,8 @@ Where priorities differ from case to case, all cases are in one heap, and their 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from simulations.engines.kernel.compiling import index, inline
+from simulations.engines.kernel.compiling import apart, index, inline
 
 
 @inline
@@ -35,7 +34,7 @@ def _entry_before(entries, j, order, enabled, i):
     return entries[j].case < i
 
 
-@njit
+@apart
 def _sift_up(entries, position, first, k, order, enabled, i):
     """Put a case at a free index of a heap, or closer to its head."""
     while k > 0:
@@ -48,7 +47,7 @@ def _sift_up(entries, position, first, k, order, enabled, i):
     _put_entry(entries, position, first, k, order, enabled, i)
 
 
-@njit
+@apart
 def _remove_entry(entries, position, first, n, k):
     """Remove the entry at an index from a heap of n + 1; the last entry fills the gap and is sifted up or down."""
     j = index(first + n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.engines.kernel.compiling import inline
+from simulations.engines.kernel.compiling import apart, inline
 from simulations.log.row import NEVER
 
 
@@ -22,7 +22,7 @@ def _n_opened(model, c, t):
     return low
 
 
-@inline
+@apart
 def working_time(model, c, t):
     """Return W(t), the working time of a calendar up to t."""
     first, k = model.calendars[c].first, _n_opened(model, c, t)
@@ -32,7 +32,7 @@ def working_time(model, c, t):
     return worked
 
 
-@inline
+@apart
 def complete(model, c, start, length):
     """Return the least t >= start with W(t) = W(start) + length, `NEVER` if the working intervals end before."""
     if length == 0:
@@ -54,7 +54,7 @@ def complete(model, c, start, length):
     return intervals[j].open + target - intervals[j].worked
 
 
-@inline
+@apart
 def fits(model, c, now, length, until):
     """Return whether work fits into an interval until its end. Work longer than all intervals of a calendar fits at an opening."""
     if now + length <= until:
