@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from simulations.cli.calibrating import calibrate, hindcast
 from simulations.cli.clusters import cluster
 from simulations.cli.common import echo
-from simulations.cli.fitting import discover, fit
+from simulations.cli.fitting import check_fit, discover, fit
 from simulations.cli.importing import import_, synth
 from simulations.cli.outputs import export, report
 from simulations.cli.planning import forecast, sensitivity, staff, sweep
@@ -40,9 +40,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _command in (
-    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, compare, app_, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify, cluster,
+    run, validate, list_, prove, audit, diff, draw, import_, synth, discover, fit, check_fit, compare, app_, sweep, staff, forecast, sensitivity, calibrate, hindcast, sql, report, export, verify, cluster,
 ):  # fmt: skip
-    app.command(_command.__name__.rstrip("_"))(_command)
+    app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 
 
 def _print_version(wanted: bool) -> None:

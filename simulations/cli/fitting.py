@@ -1,4 +1,4 @@
-"""The commands from records to a scenario: ``docketsim discover`` and ``fit``."""
+"""The commands from records to a scenario: ``docketsim discover``, ``fit`` and ``check-fit``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulations.cli.common import Color, Json, Quiet, date, echo, print_json, report_errors
+from simulations.cli.common import (
+    FAILURE,
+    Color,
+    Engine,
+    Json,
+    Limit,
+    Quiet,
+    ScenarioName,
+    Seed,
+    Workers,
+    date,
+    echo,
+    print_json,
+    progress_bar,
+    report_errors,
+    with_workers,
+)
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
 from workflow.errors import InputError
 
@@ -111,6 +127,71 @@ def fit(
             for note in found.notes:
                 echo(f"  {note}")
             echo(f"next: docketsim run {shlex.quote(str(out))}")
+
+
+def check_fit(
+    log: LogPath,
+    scenario: ScenarioName,
+    until: Annotated[str, typer.Option(metavar="DATE", help="Compare what happened before this day.")],
+    out: Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page with figures, such as check.html.")] = None,
+    replications: Annotated[int, typer.Option(min=99, help="Number of replications.")] = 100,
+    seed: Seed = 1,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    limit: Limit = 1.0,
+    columns: Columns = None,
+    names: StepNames = None,
+    only: Only = None,
+    mapping: MappingPath = None,
+    time_format: TimeFormats = None,
+    decimal: DecimalMark = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    time_zone: TimeZone = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    color: Color = "auto",
+) -> None:
+    """Compare a fitted scenario with what happened after its start: months that it does not know."""
+    with report_errors():
+        from simulations.fitting.checking import check_fit as run_check
+        from simulations.loading import load_scenario
+        from simulations.printing.terminal import new_console, print_table
+        from simulations.report.fit_check import distances_table, write_fit_check
+        from simulations.running.options import RunOptions
+        from workflow.auditing.mapping import load_mapping, mapping_of
+
+        if out is not None:
+            _check_page(out)
+        loaded = load_scenario(scenario)
+        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
+        if mapping is not None:
+            given = given.over(load_mapping(mapping, loaded.workflow))
+        silent = quiet or as_json
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
+        options = with_workers(options, workers, loaded, replications)
+        with progress_bar(silent) as progress:
+            check = run_check(log, loaded, date(until, "--until"), given, options, zone=time_zone, progress=progress)
+        if out is not None:
+            write_fit_check(check, out)
+        if as_json:
+            print_json(check.json())
+        elif not quiet:
+            print_table(new_console(), distances_table(check))
+            for name, observed, low, median, high in check.counts:
+                echo(f"{name}: {observed:,} in the log, {median:,.0f} in the scenario (90% band {low:,.0f} to {high:,.0f})")
+            echo(check.verdict)
+            if out is not None:
+                echo(f"Page: {out}")
+        if not check.held:
+            raise typer.Exit(FAILURE)
+
+
+def _check_page(out: Path) -> None:
+    if out.suffix != ".html":
+        raise InputError([f"--out {out}: the file must end in .html"])
+    if not out.parent.is_dir():
+        raise InputError([f"--out {out}: the folder {out.parent} does not exist"])
 
 
 def _write_all(out: Path, files: Mapping[str, str]) -> None:

@@ -35,6 +35,9 @@ Integers = NDArray[np.int64]
 _YEAR = 365.25
 _MONTH = 30.4375
 _N_VALUES = 60
+_CLEARLY = 10.0
+"""An event is as likely at any time, unless another family has an AIC lower by this."""
+
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -291,11 +294,15 @@ class Inflow:
         if (
             with_share is not None
             and with_share.tried
-            and with_share.tried[0][1] + 4 < certain.tried[0][1]
+            and with_share.tried[0][1] + _CLEARLY < certain.tried[0][1]
             and 0.005 < with_share.stays < 0.999
         ):
             best = with_share
-        return None if best.family == "exponential" and not best.stays else best
+        aic = {name: value for name, value, _ in certain.tried}
+        simple = best is certain and (
+            best.family == "exponential" or (bool(aic) and aic["exponential"] - _CLEARLY < min(aic.values()))
+        )
+        return None if simple else best
 
     def _after(self, name: str, fitted: Fitted, waiting: NDArray[np.float64], outcome: str) -> Iterator[str]:
         path = f"events.{name}"

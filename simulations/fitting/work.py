@@ -110,7 +110,7 @@ class Work:
         done = np.concatenate([self._completed(a) for a in activities])
         done = done[visits.started_at[done] != NO_START]
         starts, ends = visits.started_at[done], visits.left[done]
-        prefixes = {server.rpartition("/")[0] for server in servers}
+        prefixes = {server.partition("/")[0] if "/" in server else "" for server in servers}
         name = prefixes.pop() if len(prefixes) == 1 and "" not in prefixes else f"staff_of_{activities[0]}"
         recent = ends > visits.as_of - 365 * DAY
         sizes = {}
