@@ -237,7 +237,8 @@ def check_fit(
         held = scenario.change({"ends": until - dt.timedelta(days=1)})
         chosen = replace(options, at=dates[:-1], measures=("pending",), courts=("all",), keep="events")
         result = run(held, chosen, out=Path(folder) / "run", progress=progress)
-        simulated = _simulated(result, dates, names)
+        known = visits.arrived[visits.arrived != NO_START]
+        simulated = _simulated(result, dates, names, whole_days=bool((known % DAY == 0).all()))
     pending = np.array([course.pending for course in simulated])
     low, median, high = np.quantile(pending, [0.05, 0.5, 0.95], axis=0)
     return FitCheck(
@@ -274,8 +275,8 @@ def _observed(visits: Visits, start: int, end: int, dates: Sequence[dt.date], na
     return Course(pending, cycle, (new - start) / HOUR, _grams(log.case[rows].tolist(), moves, names))
 
 
-def _simulated(result: Any, dates: Sequence[dt.date], names: set[str]) -> tuple[Course, ...]:
-    """Return what each replication has."""
+def _simulated(result: Any, dates: Sequence[dt.date], names: set[str], *, whole_days: bool) -> tuple[Course, ...]:
+    """Return what each replication has; with `whole_days`, arrivals have no clock, as in the log."""
     zero = result.scenario.starts
     values = [result.values_of("pending", "all", None if day == result.scenario.ends else day) for day in dates]
     final = [name for name, state in result.scenario.workflow.states.items() if state.kind is StateKind.FINAL]
@@ -286,6 +287,8 @@ def _simulated(result: Any, dates: Sequence[dt.date], names: set[str]) -> tuple[
     ).fetchnumpy()
     cases = result.sql("select replication, epoch_us(arrived_at) as arrived from cases").fetchnumpy()
     start = (zero - dt.date(1970, 1, 1)).days * DAY
+    if whole_days:
+        rows["arrived"], cases["arrived"] = (each["arrived"] // DAY * DAY for each in (rows, cases))
     transition, to_state = (np.ma.filled(rows[k].astype(object), "") for k in ("transition", "to_state"))
     ended = np.isin(to_state.astype(str), final)
     told = np.isin(transition.astype(str), sorted(names))  # a log has no move of a case that stays for good

@@ -12,7 +12,7 @@ import numpy as np
 
 from simulations.fitting.facts import Facts, columns_of, find_facts
 from simulations.fitting.guards import Guards, propose_guards
-from simulations.fitting.machine import Machine, find_machine
+from simulations.fitting.machine import Machine, find_machine, told_events
 from simulations.fitting.names import Names, one_line, plain_name, quoted
 from simulations.fitting.raw_log import RawLog, enough_cases, read_raw_log
 from workflow.auditing.mapping import LogMapping
@@ -255,13 +255,18 @@ class _Discovering:
         for k, node in self.nodes.items():
             for label in node.moves:
                 sources.setdefault(label, []).append(k)
+        causes = told_events(self.log)
         guarded = {label: c for k in self.used for label, c in self.guards[k].conditions.items()}
         last = {max(self._choices(k), key=lambda label, k=k: self.nodes[k].moves[label]) for k in self.used}  # type: ignore[misc]
         moves = []
         for label, nodes in sources.items():
             targets = {self.nodes[k].target[label] for k in nodes}
             count = sum(self.nodes[k].moves[label] for k in nodes)
-            event = self.names.new(f"{self.labels[label]}_event", "event") if label in self.nodes[nodes[0]].by_event else None
+            event = (
+                self.names.new(causes.get(label, f"{self.labels[label]}_event"), "event")
+                if label in self.nodes[nodes[0]].by_event
+                else None
+            )
             stays = event is not None and self.nodes[nodes[0]].told is not None and targets == set(nodes)
             target = None if len(targets) > 1 or stays else targets.pop()
             guard = guarded.get(label)

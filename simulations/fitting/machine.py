@@ -12,7 +12,7 @@ Transactions on Computers C-21, 592-597 (states that have the same futures are o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from simulations.fitting.raw_log import RawLog
 from workflow.auditing.life_cycle import NO_START
+from workflow.model.definition import COMPLETE, ENTER
 
 Integers = NDArray[np.int64]
 
@@ -113,7 +114,7 @@ def find_machine(log: RawLog, cover: float) -> Machine:
         before = _merged(log, nodes, before)
     for node in nodes.values():
         _find_kind(node)
-    _find_events(nodes)
+    _find_events(nodes, told_events(log))
     firsts = log.first[:-1][(np.diff(log.first) > 0) & kept]
     counts = Counter(before[firsts].tolist())
     return Machine(nodes, before, kept, aside, tuple(k for k, _ in counts.most_common()))
@@ -288,14 +289,14 @@ def _find_kind(node: Node) -> None:
         node.kind = "resting"
 
 
-def _find_events(nodes: dict[int, Node]) -> None:
-    """Find the moves upon an event: those that leave resting states, and those without a start if the log tells starts.
+def _find_events(nodes: dict[int, Node], told: Collection[int]) -> None:
+    """Find the moves upon an event: those that the log says, that leave resting states, or have no start where others have one.
 
     A move upon an event is one in every state. The clock of an event runs on from one of its states to the next. So a move that
     leaves resting states is one only if no move leads from one of them to another, and it leaves no other state. A state that
     would rest otherwise is left by work, of which a share never ends. A state that is left upon events only rests.
     """
-    events: set[int] = set()
+    events = set(told)
     timed = [node for node in nodes.values() if node.kind == "activity"]
     if any(n > 0.5 * node.moves[label] for node in timed for label, n in node.n_started.items()):
         for node in timed:
@@ -312,6 +313,19 @@ def _find_events(nodes: dict[int, Node]) -> None:
             node.kind = "resting"
         elif node.kind == "resting":
             node.kind, node.keeps = "activity", True
+
+
+def told_events(log: RawLog) -> Mapping[int, str]:
+    """Return the event that triggers each label, where an export of docketsim says so."""
+    if log.cause is None:
+        return {}
+    told = {}
+    for label in np.unique(log.label).tolist():
+        causes = Counter(log.cause[log.label == label].tolist())
+        cause = max(causes, key=causes.__getitem__)
+        if cause not in (COMPLETE, ENTER, "") and causes[cause] == causes.total():
+            told[label] = cause
+    return told
 
 
 def _of_resting(nodes: dict[int, Node], events: set[int]) -> set[int]:

@@ -28,6 +28,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "to_state": ("to_state",),
     "server": ("server", "org:resource", "resource"),
     "current_court": ("current_court", "court", "case:court"),
+    "cause": ("cause",),
     "arrived": ("arrived", "case:arrived"),
     "observed_until": ("observed_until", "case:observed_until"),
 }
@@ -51,6 +52,8 @@ class RawLog:
         When the work of each row started; `NO_START` where the log does not say.
     state, to_state : ndarray of object, or None
         The state before and after each row, if the log has columns for them.
+    cause : ndarray of object, or None
+        What triggered each row, in an export of docketsim: an event, or the completion of work.
     arrived_at : ndarray of int64, shape (n_cases,)
         As a column says, else the start of the first work; `NO_START` where the log has neither: the first row is the arrival.
     end : int
@@ -75,6 +78,7 @@ class RawLog:
     started_at: Integers
     state: NDArray[Any] | None
     to_state: NDArray[Any] | None
+    cause: NDArray[Any] | None
     arrived_at: Integers
     end: int
     row: Integers
@@ -173,9 +177,9 @@ class _Reading:
         firsts = np.flatnonzero(np.diff(first) > 0)
         arrived[firsts] = np.where(arrived[firsts] == NO_START, started[order][first[firsts]], arrived[firsts])
         self._stop()
-        states = [self._texts(table, roles.get(role), order) for role in ("state", "to_state")]
+        states = [self._texts(table, roles.get(role), order) for role in ("state", "to_state", "cause")]
         return RawLog(
-            self.path, table, names, first, code[order], labels, at[order], started[order], states[0], states[1], arrived, end,
+            self.path, table, names, first, code[order], labels, at[order], started[order], states[0], states[1], states[2], arrived, end,
             order, of_case, frozenset(roles.values()), roles, (*table.notes, *notes),
         )  # fmt: skip
 

@@ -126,7 +126,7 @@ _LOGS = (
 )
 """Case, move, and hours since the start."""
 
-_PACKAGE = {"n-grams": 0.0, "arrivals": 0.0, "cycle times": 0.0}
+_PACKAGE = {"n-grams": 0.23076923076923078, "arrivals": 8.333333333333334, "cycle times": 17.666666666666668}
 
 
 def _course(rows: list[tuple[str, str, int]]) -> Course:
