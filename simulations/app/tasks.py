@@ -59,7 +59,7 @@ def replicate(
         chosen = options
         if will_compile(options.engine, scenarios[side], options.replications):
             if side in done:
-                yield "Compiling the fast engine, once: one to two minutes. The results so far stay."
+                yield "Compiling the fast engine, once: about half a minute. The results so far stay."
                 prepare("compiled")
             else:
                 chosen = replace(options, engine="simpy")

@@ -127,4 +127,4 @@ def test_the_compile_of_the_engine_is_named_in_its_place(tiny: Path, tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         run(tiny, engine="compiled", out=tmp_path / "notebook")
     assert ["compiling the fast engine" in text for text in shown] == [True, True]
-    assert shown[1].endswith("compiling the fast engine (once, one to two minutes)")
+    assert shown[1].endswith("compiling the fast engine (once, about half a minute)")
