@@ -108,8 +108,10 @@ def bounds(connection: Any, most: int) -> list[tuple[int, int]]:
 
 
 def observed_until(connection: Any) -> Any:
-    """Return the last day on which a proceeding was recorded or completed."""
-    query = f"select greatest(max(input_date), max(comp_date))::date from {identifier(PROCEEDINGS.name)}"
+    """Return the last day on which a proceeding was recorded or, at most a month later, completed: a year may be mistyped."""
+    query = f"""with recorded as (select max(input_date) as last from {_B})
+        select greatest(last, max(comp_date) filter (comp_date <= coalesce(last, comp_date) + interval 31 days))::date
+        from {_B}, recorded group by last"""
     return connection.execute(query).fetchone()[0]
 
 

@@ -20,6 +20,7 @@ from simulations.cli import app
 from simulations.importing import eoir, staging
 from simulations.importing.eoir import import_eoir
 from simulations.importing.imported import open_imported
+from simulations.importing.layout import PROCEEDINGS
 from simulations.importing.quirks import QUIRKS
 from simulations.importing.synth import Synthetic, synth_eoir
 from simulations.loading import load_scenario
@@ -203,32 +204,30 @@ def test_an_import_does_not_resume_another_release(court: Court, tmp_path: Path,
         import_eoir(release, tmp_path / "log", resume=True)
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (
-            duckdb.OutOfMemoryException("failed to allocate"),
-            "not enough memory; give more with --memory, such as --memory 4GB, and go on",
-        ),
-        (duckdb.IOException("could not write: No space left"), "No space left; make room, and go on with --resume"),
-    ],
-)
 def test_want_of_memory_or_disk_is_told_and_resumed(
-    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+    court: Court, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is done by then stays."""
     _in_small_parts(monkeypatch)
+    errors = {
+        "not enough memory; give more with --memory, such as --memory 4GB, and go on": duckdb.OutOfMemoryException("failed"),
+        "No space left; make room, and go on with --resume": duckdb.IOException("could not write: No space left"),
+    }
+    for n, (message, error) in enumerate(errors.items()):
+        with monkeypatch.context() as patched:
+            patched.setattr(eoir, "gather", _failing(error))
+            with pytest.raises(WriteFailed, match=message):
+                import_eoir(court.release.folder, tmp_path / "log", resume=n > 0)
+        monkeypatch.setattr(eoir, "stage", _staged_already(staging.stage))
+    log = import_eoir(court.release.folder, tmp_path / "log", resume=True)
+    assert log.events.read_bytes() == (whole / "events.parquet").read_bytes()
 
+
+def _failing(error: Exception) -> Callable[..., Any]:
     def failing(*_: Any) -> None:
         raise error
 
-    with monkeypatch.context() as patched:
-        patched.setattr(eoir, "gather", failing)
-        with pytest.raises(WriteFailed, match=message):
-            import_eoir(court.release.folder, tmp_path / "log")
-    monkeypatch.setattr(eoir, "stage", _staged_already(staging.stage))
-    log = import_eoir(court.release.folder, tmp_path / "log", resume=True)
-    assert log.events.read_bytes() == (whole / "events.parquet").read_bytes()
+    return failing
 
 
 def _staged_already(stage: Callable[..., Any]) -> Callable[..., Any]:
@@ -349,6 +348,27 @@ def test_a_truncated_or_damaged_zip_file_is_named(court: Court, tmp_path: Path, 
     assert not (tmp_path / "log").exists()
 
 
+def test_a_zip_file_that_python_cannot_unpack_is_named(court: Court, tmp_path: Path) -> None:
+    """The real release is packed with Deflate64; the message says how to unpack it."""
+    release, path = _release(tmp_path, court), tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as parts:
+        for file in sorted(release.iterdir()):
+            parts.write(file, file.name)
+    with zipfile.ZipFile(path) as parts:
+        central, local = parts.start_dir, [info.header_offset for info in parts.infolist()]
+    data = bytearray(path.read_bytes())
+    for start in local:
+        data[start + 8 : start + 10] = b"\x09\x00"
+    while data[central : central + 4] == b"PK\x01\x02":
+        data[central + 10 : central + 12] = b"\x09\x00"
+        central += 46 + sum(int.from_bytes(data[central + i : central + i + 2], "little") for i in (28, 30, 32))
+    path.write_bytes(data)
+    with pytest.raises(
+        InputError, match=r"is packed in a way that Python cannot unpack \(Deflate64\); unpack it with unzip or 7z"
+    ):
+        import_eoir(path, tmp_path / "log")
+
+
 def test_two_files_of_one_table_are_refused(court: Court, tmp_path: Path) -> None:
     """It is not guessed which one is meant."""
     release = _release(tmp_path, court)
@@ -367,6 +387,25 @@ def test_optional_tables_may_be_missing(court: Court, tmp_path: Path) -> None:
     assert log.about["missing_tables"] == ["tbl_schedule", "B_TblProceedCharges"]
     assert _rows(log.cases, "distinct criminal_charge from LOG") == [(None,)]
     assert "individual_hearing" not in log.about["transitions"]
+
+
+def test_a_mistyped_year_does_not_move_the_end_of_the_release(court: Court, tmp_path: Path) -> None:
+    """Without a date in its name, a release ends on the last recorded day; a later completion is flagged, and its case is pending."""
+    release = _release(tmp_path, court)
+    lines = (release / "B_TblProceeding.csv").read_bytes().split(b"\n")
+    completed = PROCEEDINGS.columns.index("COMP_DATE")
+    n, row = next(
+        (n, row) for n, line in enumerate(lines) if len(row := line.split(b"\t")) == 38 and row[completed][:4] == b"2024"
+    )
+    row[completed] = b"2099" + row[completed][4:]
+    lines[n] = b"\t".join(row)
+    (release / "B_TblProceeding.csv").write_bytes(b"\n".join(lines))
+    log = import_eoir(release, tmp_path / "log")
+    assert "2024-12-01" < log.about["last_day"] <= "2024-12-31"
+    flagged = list(csv.DictReader((log.folder / "flagged.csv").read_text(encoding="utf-8").splitlines()))
+    assert [said["reason"] for said in flagged if said["line"] == str(n + 1)] == [
+        "COMP_DATE is after the end of the release: taken as pending"
+    ]
 
 
 def test_synth_says_what_a_release_cannot_tell(court: Court, tmp_path: Path) -> None:
