@@ -63,7 +63,9 @@ def import_everything() -> None:
     """Import docketsim with its heavy libraries, for the forks of this process."""
     for package in ("workflow", "simulations"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if not module.name.startswith(("simulations.studies", "simulations.engines.kernel", "simulations.cli.__main__")):
+            if not module.name.startswith(
+                ("simulations.app", "simulations.studies", "simulations.engines.kernel", "simulations.cli.__main__")
+            ):
                 importlib.import_module(module.name)
     for library in LIBRARIES:
         importlib.import_module(library)
