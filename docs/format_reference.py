@@ -24,7 +24,7 @@ from simulations.scenarios import format as scenario_format
 from simulations.timing.clock import UNITS
 from workflow.auditing import mapping
 from workflow.files import format as workflow_format
-from workflow.files.validation import Condition, Entry, Name, Names, Words
+from workflow.files.validation import Condition, Entry, Name, Names, Title, Words
 from workflow.files.yaml_tree import parse_yaml
 from workflow.loading import rule_files
 from workflow.predicates.functions import FUNCTIONS
@@ -44,6 +44,7 @@ MODELS: dict[str, type[Entry]] = {
 _WITHOUT_NAMES = {"constant": "the value itself", "empirical": "a list of values"}
 _FORMS: dict[object, str] = {
     Name: "name",
+    Title: "text",
     Names: "name, or several: `a or b`, `[a, b]`",
     Words: "[steps](#steps)",
     workflow_format.Count: "whole number, or one from facts",

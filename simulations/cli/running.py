@@ -39,6 +39,7 @@ from simulations.cli.common import (
     run_options,
     spinner,
     with_workers,
+    with_answer,
 )
 from simulations.printing.lines import print_lines
 from workflow.errors import InputError
@@ -124,6 +125,7 @@ def run(
 def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everything: bool, as_json: bool, quiet: bool) -> None:
     from simulations.printing.run_tables import print_result, shown_courts
     from simulations.running.warmup import diagnose
+    from simulations.statements.of_runs import answer
 
     diagnosis = diagnose(result) if warm_up else None
     if as_json:
@@ -132,7 +134,7 @@ def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everyt
             content["measures"] = of_courts(content["measures"], shown_courts(result.scenario.courts, result.selection))
         if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
-        print_json(content)
+        print_json(with_answer(content, answer(result)))
     elif not quiet:
         print_result(
             result, days, diagnosis, everything, next_steps(result.folder, everything or bool(result.selection.measures))

@@ -41,6 +41,7 @@ from simulations.cli.common import (
     run_options,
     spinner,
     with_workers,
+    with_answer,
 )
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
@@ -91,12 +92,13 @@ def compare(
             )
         if as_json:
             from simulations.printing.run_tables import shown_courts
+            from simulations.statements.of_comparisons import answer_of_comparison
 
             content = comparison.json()
             if not everything:
                 courts = shown_courts(comparison.base.courts, comparison.selection)
                 content |= {key: of_courts(content[key], courts) for key in ("measures", "cases")}
-            print_json(content)
+            print_json(with_answer(content, answer_of_comparison(comparison)))
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 

@@ -205,11 +205,13 @@ def _read(context: Context) -> Scenario:
         policies=tuple(policies),
         transfers=transfers,
         costs=costs,
+        court_titles={name: court.title for name, court in file.courts.items() if court.title is not None},
+        show=tuple(file.show),
         uncertain=read_uncertain(context),
         tables_of_rotas=tuple(context.tables_of_rotas),
         files=context.files,
     )
-    _check_published(context, scenario)
+    _check_measures(context, scenario)
     context.next_stage(())
     if scenario.uncertain and not context.reported:
         check_uncertain(context, scenario)
@@ -219,10 +221,16 @@ def _read(context: Context) -> Scenario:
     return scenario
 
 
-def _check_published(context: Context, scenario: Scenario) -> None:
+def _check_measures(context: Context, scenario: Scenario) -> None:
     from simulations.measuring.descriptors import describe
 
-    allowed = list(describe(scenario)) if scenario.published else ()
+    allowed = list(describe(scenario)) if scenario.published or scenario.show else ()
+    titled = {"all courts": "all"}
+    for court, title in scenario.court_titles.items():
+        if (other := titled.setdefault(title, court)) != court:
+            context.wrong(("courts", court, "title"), f"court {court!r}: title: {title!r} is the title of {other!r} too")
+    for i, name in enumerate(scenario.show):
+        context.known(name, allowed, ("show", i), "show", "a measure")
     starts, ends = scenario.starts, scenario.ends
     for i, entry in enumerate(scenario.published):
         path = ("published", i)

@@ -103,7 +103,7 @@ def _bounds(context: Context, entry: UncertainEntry, where: Keys, what: str) -> 
 def _input(context: Context, path: str, is_factor: bool, where: Keys, what: str) -> Input | None:
     """Return the input at a path, or report a path that does not exist or has no number to multiply."""
     place = context.at(*where).position
-    if path.split(".")[0] in ("uncertain", "published", "about", "extends", "scenario", "workflow"):
+    if path.split(".")[0] in ("uncertain", "published", "show", "about", "extends", "scenario", "workflow"):
         context.wrong(place, f"{what}: {path}: does not change a run")
         return None
     try:

@@ -119,6 +119,8 @@ class Descriptor:
         Whether the value is a point in time, counted in days from the start of the run.
     accumulates : bool
         Whether the value adds up from the start, or the end of the warm-up, so that a difference of two days has a meaning.
+    counted : str
+        What its values count, from the workflow's file; empty for what `unit` says.
     inputs : tuple of str
         The measures that it is computed from. Of a share or a cost per case, the value is the first over the second.
     """
@@ -135,12 +137,24 @@ class Descriptor:
     high: float | None = None
     is_date: bool = False
     accumulates: bool = False
+    counted: str = ""
     inputs: tuple[str, ...] = ()
 
     def of(self, subject: str, unit: str | None = None) -> Descriptor:
         """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``."""
         texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description", "compare")}
         return replace(self, subject=subject, unit=unit or self.unit, **texts)
+
+    @property
+    def axis_title(self) -> str:
+        """Return the title with the unit, for an axis."""
+        unit = self.counted or ("" if self.is_date or self.unit in ("share", "value") else self.unit)
+        return f"{self.title} ({unit})" if unit else self.title
+
+    @property
+    def row_title(self) -> str:
+        """Return the title for a row, with what the values count if a file says it; the cells have units of time."""
+        return f"{self.title} ({self.counted})" if self.counted else self.title
 
     @property
     def is_of_pools(self) -> bool:
@@ -556,11 +570,12 @@ def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:
     """Yield a measure that a workflow declares, and its parts."""
     count, part, ratio, date = DECLARED
     whole = date if entry.emptied else ratio if entry.ratio else count
-    title = entry.measure.replace("_", " ").capitalize()
+    title = entry.title or entry.measure.replace("_", " ").capitalize()
     if entry.ratio and is_share(entry.ratio[0], entry.ratio[1], scenario):
         whole = replace(whole, high=1.0)
     text, inputs = entry.description or whole.description, tuple(entry.ratio or ())
-    yield replace(whole, name=entry.measure, title=title, description=text, inputs=inputs)
-    for name in entry.split or {}:
-        title = name.replace("_", " ").capitalize()
-        yield replace(part, name=name, title=title, description=f"Part of `{entry.measure}`. {part.description}")
+    yield replace(whole, name=entry.measure, title=title, description=text, inputs=inputs, counted=entry.unit or "")
+    for name, rule in (entry.split or {}).items():
+        title = (rule.get("title") if isinstance(rule, dict) else None) or name.replace("_", " ").capitalize()
+        text = f"Part of `{entry.measure}`. {part.description}"
+        yield replace(part, name=name, title=title, description=text, counted=entry.unit or "")

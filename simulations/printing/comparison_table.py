@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.markup import escape
 
 from simulations.comparing.comparison import Comparison
+from simulations.measuring.descriptors import describe
 from simulations.printing.brief import LINES, MOST_WARNINGS, Part, print_brief
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, kept_whole, new_console, print_table, sentences
 from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
-from simulations.tables.formatting import format_replications, format_when
+from simulations.tables.formatting import court_title, format_replications, format_when
 from simulations.tables.ranking import ranked
+from simulations.tables.table import Cell
 
 _MOST_CHANGES = 8
 _SPARE = ("var. reduction", "correlation", "p")
@@ -60,7 +63,9 @@ def print_comparison(
         console.print(f"\n[bold]Against {escape(name)}[/bold]{f': {_hypotheses(n_tested)} tested' if n > 1 else ''}")
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
-        courts = {court: court for court in shown_courts(comparison.base.courts, comparison.selection)}
+        courts = {
+            court: court_title(court, comparison.base) for court in shown_courts(comparison.base.courts, comparison.selection)
+        }
         print_table(console, case_table(comparison, name, courts))
         print_table(console, change_table(comparison, name, _MOST_CHANGES))
     for text in tail:
@@ -77,7 +82,7 @@ def _answer(comparison: Comparison, most_warnings: int | None) -> list[str]:
     paragraphs = [
         (f"[bold]Against {escape(name)}[/bold]: " if several else "") + text
         for name in comparison.against
-        for text in sentences(main_result(comparison, name))
+        for text in sentences([*main_result(comparison, name)[1:], *main_result(comparison, name)[:1]])
     ]
     return [*paragraphs, *sentences(growing_in_each(comparison), most_warnings)]
 
@@ -91,6 +96,9 @@ def _leading(comparison: Comparison, name: str, day: dt.date | None) -> Part | N
     against = f" against {name}" if len(comparison.against) > 1 else ""
     title = f"{'Differences' if comparison.replications < 2 else 'Clear differences'}{against}, {format_when(day, comparison.base.ends)}"
     table = difference_table(comparison, chosen, title).without("correlation", "var. reduction", "runs needed")
+    titles = describe(comparison.base)
+    rows = [[Cell(titles[d.measure].row_title), *row[1:]] for d, row in zip(chosen, table.rows, strict=True)]
+    table = replace(table, columns=["", *table.columns[1:]], rows=rows)
     return Part(table if comparison.replications > 1 else table.without("p"), ["p"])
 
 

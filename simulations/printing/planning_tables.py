@@ -9,8 +9,9 @@ from simulations.planning.forecasting import Forecast
 from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
-from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table
+from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table, sentences
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
+from simulations.statements.of_plans import answer_of_forecast, answer_of_staffing
 from simulations.statements.of_runs import never_left
 from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
 from simulations.tables.run import PREDICTION
@@ -19,7 +20,7 @@ from simulations.tables.table import text_table
 
 def print_staffing(staffing: Staffing, console: Console | None = None) -> None:
     """Print a staffing search: every size, the answer, and warnings. Default: to standard output."""
-    console, answer, less = console or new_console(), staffing.answer, staffing.less
+    console, answer = console or new_console(), staffing.answer
     pool = f"{staffing.pool} in {staffing.court}" if staffing.court else staffing.pool
     console.print(
         f"[bold]{escape(staffing.scenario.name)}[/bold]: {pool}, for {staffing.goal} with probability"
@@ -29,21 +30,19 @@ def print_staffing(staffing: Staffing, console: Console | None = None) -> None:
     columns = [*factors, "size", "probability", "95% confidence interval", "replications", "from"]
     title = "Probability of meeting the goal, by size"
     print_table(console, text_table(title, columns, map(_point_cells, staffing.curve)))
-    size = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
-    smaller = "" if less is None else f", with {less.size:,} at most {less.high:.3f}"
-    console.print(
-        f"\n[bold]{size}[/bold]: the probability is at least {answer.low:.3f}{smaller}: 95% simultaneous confidence,"
-        " on replications that were not used in the search."
-    )
+    console.print()
     console.print(f"{staffing.runs:,} replications were run, all sizes together; a search runs at most {staffing.most_runs:,}.")
-    if not staffing.decided:
-        console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
     if staffing.not_in_order:
         console.print(
             f"{WARNING} in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed"
             " the goal and a smaller one met it: a smaller size that was not tried may also meet it."
             " docketsim sweep runs every size."
         )
+    if answer.factor is not None:
+        console.print(f"Factor {answer.factor:.2f}: {answer.size:,} in all.")
+    console.print("95% simultaneous confidence, on replications that were not used in the search.")
+    for text in sentences(answer_of_staffing(staffing)):
+        console.print(text)
 
 
 def _point_cells(point: Point) -> list[str]:
@@ -60,7 +59,7 @@ def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
     level = f"{forecast.confidence:.0%} confidence interval"
     how = f"{format_replications(n)}, seed {forecast.seed}"
     how += f"; {describe_replications(n, forecast.confidence)}" if n > 1 else ""
-    lines = [f"{forecast.scenario.name}: {forecast.when}, {court_title(forecast.court)}; {how}"]
+    lines = [f"{forecast.scenario.name}: {forecast.when}, {court_title(forecast.court, forecast.scenario)}; {how}"]
     if forecast.date is not None:
         interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
         lines.append(f"  mean     {forecast.date}{interval}")
@@ -86,6 +85,9 @@ def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
         rows = [[band.name, *_estimate_cells(band, "cases")] for band in bands]
         print_table(console, text_table(f"Pending by age, {title}", ["age", "cases", PREDICTION], rows) if rows else None)
+    console.print()
+    for text in sentences(answer_of_forecast(forecast)):
+        console.print(text)
 
 
 def _format_median_interval(forecast: Forecast, late: str) -> str:

@@ -32,7 +32,7 @@ from simulations.tables.run import (
     waiting_table,
     without_bands,
 )
-from simulations.tables.table import text_table
+from simulations.tables.table import Cell, Table, text_table
 
 _MOST_COURTS = 4
 
@@ -100,8 +100,19 @@ def _published(result: RunResult) -> list[Part]:
     table = published_table(result)
     if table is None:
         return []
-    table = table.without("source")
+    table = _titled(result, table.without("source"))
     return [Part(table if len(result.replications) > 1 else without_bands(table), ["difference", PREDICTION, PARAMETERS])]
+
+
+def _titled(result: RunResult, table: Table) -> Table:
+    """Return a table of measures and courts with their titles from the files."""
+    titles = {entry.measure: entry.title for entry in result.scenario.workflow.measures if entry.title is not None}
+    courts = result.scenario.court_titles
+    rows = [
+        [Cell(titles.get(measure.text, measure.text)), Cell(courts.get(court.text, court.text)), *rest]
+        for measure, court, *rest in table.rows
+    ]
+    return replace(table, rows=rows)
 
 
 def _outside_first(part: Part) -> Part:
@@ -115,13 +126,16 @@ def _outside_first(part: Part) -> Part:
 
 def _leading(result: RunResult, day: dt.date | None) -> Part:
     """Return the measures that lead, on a day or at the end of the run: pending cases, flows, outcomes, waits and use."""
-    courts = {c: court_title(c) for c in shown_courts(result.scenario.courts, result.selection)}
+    courts = {c: court_title(c, result.scenario) for c in shown_courts(result.scenario.courts, result.selection)}
     measures, estimates = measures_of(result, day), estimates_by_court(result, day)
     waits = [m.name for m in measures if m.family is Family.WAITING and m.is_mean_time]
     use = [m.name for m in measures if m.family is Family.UTILISATION]
     names = dict.fromkeys(["pending", *leading_measures(result), *waits, *use])
     known = [name for name in names if any((name, court) in estimates for court in courts)]
     table = court_table(result, "", format_when(day, result.scenario.ends).capitalize(), known, courts, day)
+    titles = {m.name: m.row_title for m in measures}
+    rows = [[Cell(titles[name]), *row[1:]] for name, row in zip(known, table.rows, strict=True)]
+    table = replace(table, columns=["", *table.columns[1:]], rows=rows)
     return Part(table, [column for column in table.columns if column.startswith(PARAMETERS)])
 
 
@@ -162,7 +176,7 @@ def shown_courts(courts: Sequence[str], selection: Selection = EVERYTHING) -> li
 def _print_measures(console: Console, result: RunResult, day: dt.date | None) -> None:
     """Print the measures of a day, or of the end of the run."""
     when, selection = format_when(day, result.scenario.ends), result.selection
-    courts = {c: c for c in shown_courts(result.scenario.courts, selection)}
+    courts = {c: court_title(c, result.scenario) for c in shown_courts(result.scenario.courts, selection)}
     estimates, measures = estimates_by_court(result, day), measures_of(result, day)
     if selection.measures:
         table = court_table(result, "", f"The chosen measures, {when}", [m.name for m in measures], courts, day)

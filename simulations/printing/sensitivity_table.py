@@ -15,7 +15,7 @@ def print_sensitivity(result: Sensitivity, console: Console | None = None) -> No
     console, n = console or new_console(), result.replications
     when = format_when(result.at, result.scenario.ends)
     console.print(
-        f"{result.scenario.name}: {result.measure}, {court_title(result.court)}, {when};"
+        f"{result.scenario.name}: {result.measure}, {court_title(result.court, result.scenario)}, {when};"
         f" {format_replications(n)} of each setting, seed {result.seed}, paired;"
         f" {describe_replications(n, result.confidence, 'differences')}.",
         markup=False,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from simulations.planning.sweeping import Sweep
-from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table
-from simulations.statements.of_runs import WAITS_DEPEND, growing
+from simulations.printing.terminal import describe_replications, new_console, print_table, sentences
+from simulations.statements.of_plans import answer_of_sweep
+from simulations.statements.of_runs import WAITS_DEPEND
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
 
@@ -40,9 +41,11 @@ def print_sweep(sweep: Sweep, days: Sequence[dt.date]) -> None:
                 columns = list(zip(*table.rows, strict=True))[1:]
                 footer = ["", *(sparkline([cell.value for cell in column]) for column in columns)]
             print_table(console, table, footer)
-    for point in sweep.points:
-        for statement in growing(point.growing, f" with {sweep.describe(point)}"):
-            console.print(f"\n{WARNING} {escape(statement.text)} {WAITS_DEPEND}")
+    console.print()
+    for text in sentences(answer_of_sweep(sweep)):
+        console.print(text)
+    if any(point.growing for point in sweep.points):
+        console.print(WAITS_DEPEND)
     console.print(
         f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {escape(str(sweep.folder))}"
     )

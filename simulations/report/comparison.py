@@ -31,7 +31,13 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.pending_figures import over_time_figure
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
-from simulations.statements.of_comparisons import difference_words, growing_in_each, main_result, pending_levels
+from simulations.statements.of_comparisons import (
+    answer_of_comparison,
+    difference_words,
+    growing_in_each,
+    main_result,
+    pending_levels,
+)
 from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
 from simulations.tables.comparison import case_table, change_table, difference_table, differences_csv, format_difference
@@ -71,7 +77,7 @@ def comparison_document(folder: str | Path) -> Document:
     foot = f"The runs are in {', '.join(_folders(comparison))}; docketsim report writes a page for each."
     lead = f"What changes when {against} replaces {scenario.name}, the base."
     sections.append(_about(comparison, others))
-    return Document(f"{heading}: report of a comparison", heading, lead, how, sections, foot)
+    return Document(f"{heading}: report of a comparison", heading, lead, how, sections, foot, answer_of_comparison(comparison))
 
 
 def runs_of(comparison: Comparison) -> list[RunResult]:
@@ -90,21 +96,21 @@ def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult
         against = f"Against {name}:" if len(comparison.against) > 1 else ""
         blocks += [Note(statement, "main", against) for statement in main]
         blocks.append(Note(count, "lead", f"Against {name}, at the end of {comparison.base.ends}:"))
-        tiles = [(_tile(d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
+        tiles = [(_tile(comparison, d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
         blocks += [Tiles(tiles)] if tiles else []
     blocks += [Note(statement, "warning") for statement in growing_in_each(comparison)]
     pending = pending_figure(comparison, base, others)
     return Section("numbers", "What changes", [*blocks, *([pending] if pending is not None else [])])
 
 
-def _tile(d: Difference) -> str:
-    return d.measure + ("" if d.court == "all" else f", {d.court}")
+def _tile(comparison: Comparison, d: Difference) -> str:
+    return describe(comparison.base)[d.measure].title + ("" if d.court == "all" else f", {court_title(d.court, comparison.base)}")
 
 
 def _against(comparison: Comparison, k: int, name: str, base: RunResult, other: RunResult) -> Section:
     courts = comparison.base.courts
     named = list(comparison.selection.courts) or (["all", *courts] if len(courts) <= _MOST_COURTS else ["all"])
-    titles = {court: court_title(court) for court in named}
+    titles = {court: court_title(court, comparison.base) for court in named}
     blocks = [
         differences_figure(comparison, k, name),
         over_time_figure(comparison, k, name, base, other),
@@ -198,7 +204,7 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
     assert paired is not None
     return {
         "line": line,
-        "court": court_title(d.court),
+        "court": court_title(d.court, comparison.base),
         "difference": paired.difference,
         "low": paired.difference if paired.low is None else paired.low,
         "high": paired.difference if paired.high is None else paired.high,
@@ -215,7 +221,7 @@ def pending_figure(comparison: Comparison, base: RunResult, others: Sequence[Run
     shown = shown_courts(base, *others)
     whole = "all" if "all" in shown else shown[0]
     groups = court_groups(comparison.base.courts, shown, base.selection)
-    courts = {name: court_title(name) for name in groups}
+    courts = {name: court_title(name, comparison.base) for name in groups}
     base_name = comparison.base.name + (", the base" if comparison.base.name in comparison.against else "")
     runs = {base_name: base, **dict(zip(comparison.against, others, strict=True))}
     series = {name: run.pending.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}

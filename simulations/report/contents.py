@@ -124,7 +124,7 @@ class Contents:
     @property
     def titles(self) -> dict[str, str]:
         """Return the title of each court shown."""
-        return {court: court_title(court) for court in self.courts}
+        return {court: court_title(court, self.scenario) for court in self.courts}
 
     @cached_property
     def more(self) -> dict[str, str]:
@@ -132,7 +132,7 @@ class Contents:
         courts = self.scenario.courts
         if self.result.selection.courts or len(courts) < 2 or len(courts) > MOST_PICKED:
             return {}
-        return {court: court_title(court) for court in courts if court not in self.courts}
+        return {court: court_title(court, self.scenario) for court in courts if court not in self.courts}
 
     @property
     def alone(self) -> dict[str, list[str]]:

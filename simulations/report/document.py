@@ -98,7 +98,7 @@ class Document:
     Attributes
     ----------
     title : str
-        The title of the browser window.
+        The title of the browser window, before the first sentence of the answer.
     heading, lead : str
         The subject in a few words and in a sentence.
     how : str
@@ -106,6 +106,8 @@ class Document:
     sections : sequence of Section
     foot : str
         The sources of the page.
+    answer : sequence of Statement
+        The sentences at the head of the page, which also describe it to a browser and a search engine.
     """
 
     title: str
@@ -114,6 +116,17 @@ class Document:
     how: str
     sections: Sequence[Section]
     foot: str
+    answer: Sequence[Statement] = ()
+
+    @property
+    def description(self) -> str:
+        """Return the answer as one text; empty without one."""
+        return " ".join(f"{s.text.removesuffix('.')}." for s in self.answer)
+
+    @property
+    def window_title(self) -> str:
+        """Return the title of the browser window: the answer's first sentence, and what the page is about."""
+        return f"{self.answer[0].text.removesuffix('.')} – {self.title}" if self.answer else self.title
 
     @property
     def figures(self) -> list[Figure]:

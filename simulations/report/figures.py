@@ -81,7 +81,7 @@ def pending_figure(contents: Contents) -> Figure | None:
         return None
     alt = altair()
     series = contents.result.pending.shown(contents.groups | contents.alone)
-    shown, more = {name: court_title(name) for name in contents.groups}, contents.more
+    shown, more = {name: court_title(name, contents.scenario) for name in contents.groups}, contents.more
     courts = shown | more
     data = _daily(series.of_courts(shown, MOST_POINTS), shown)
     data += [row | {MORE: True} for row in _daily(series.of_courts(more, MOST_POINTS // 3), more)]
@@ -157,11 +157,11 @@ def published_figure(contents: Contents) -> Figure | None:
         e = result.get(figure.measure, figure.court, figure.at)
         if e.mean is None or not figure.value or e.unit == "date":
             continue
-        line = f"{figure.measure}, {court_title(figure.court)}, {figure.at}"
+        line = f"{figure.measure}, {court_title(figure.court, contents.scenario)}, {figure.at}"
         ends = {"mean": e.mean, "low": e.low, "high": e.high, "least": e.prediction_low, "most": e.prediction_high}
         relative = {k: (e.mean if v is None else v) / figure.value - 1 for k, v in ends.items()}
         label = f"{figure.value:,} published, {format_estimate(e)} simulated"
-        rows.append({"line": line, "court": court_title(figure.court), "label": label, **relative})
+        rows.append({"line": line, "court": court_title(figure.court, contents.scenario), "label": label, **relative})
     if not rows:
         return None
     lines = [row["line"] for row in rows]
@@ -239,7 +239,7 @@ def waiting_figure(contents: Contents) -> Figure | None:
         *contents.courts_note(summed=False),
     ]
     csv = estimates_csv(part for w in waits for part in w.parts.values())
-    heading = [longest_wait(ends, [w for w in waits if w.court == contents.whole], contents.whole)]
+    heading = [longest_wait(ends, [w for w in waits if w.court == contents.whole], contents.whole, contents.scenario)]
     return drawn("waiting-by-reason", "Waiting by reason", heading, caption, chart, csv)
 
 
@@ -291,6 +291,6 @@ def _groups(contents: Contents, by: str) -> Figure | None:
         for e in contents.result.estimates
         if e.by == by and e.court == contents.whole and e.at is None and e.measure in measures and e.mean is not None
     ]
-    text = f"Mean days of each group by {by}, {court_title(contents.whole)}, with the confidence interval of the mean."
+    text = f"Mean days of each group by {by}, {court_title(contents.whole, contents.scenario)}, with the confidence interval of the mean."
     what = "Waiting" if any(descriptors[m].family is Family.WAITING for m in measures) else "Processing times"
     return dots(f"groups-{by}", f"{what} by {by}", [groups_differ(contents.result, by)], [text], rows, "days")

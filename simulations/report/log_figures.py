@@ -210,10 +210,10 @@ def survival_figure(contents: Contents) -> Figure | None:
     curves = contents.curves
     if not curves:
         return None
-    titles = {curve.court: court_title(curve.court) for curve in curves if curve.court not in contents.more}
+    titles = {curve.court: court_title(curve.court, contents.scenario) for curve in curves if curve.court not in contents.more}
     more = set(contents.more.values())
     rows = [
-        (court_title(curve.court), day, *values)
+        (court_title(curve.court, contents.scenario), day, *values)
         for curve in curves
         for day, values in enumerate(zip(*(v.tolist() for v in (curve.mean, curve.low, curve.high, curve.at_risk)), strict=True))
     ]  # fmt: skip

@@ -64,7 +64,7 @@ def _print(result: Sensitivity | Forecast | Staffing | Calibration | Hindcast, c
 
 def _of_run(result: RunResult) -> str:
     scenario, n = result.scenario, len(result.replications)
-    courts = {court: court_title(court) for court in shown_courts(scenario.courts, result.selection)}
+    courts = {court: court_title(court, scenario) for court in shown_courts(scenario.courts, result.selection)}
     estimates = estimates_by_court(result)
     names = [name for name in leading_measures(result) if any((name, court) in estimates for court in courts)]
     names = names or [m.name for m in measures_of(result)][:_MOST_ROWS]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from simulations.measuring.descriptors import few_came_in
+from simulations.measuring.descriptors import describe, few_came_in
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.planning.opening import kind_of
 from simulations.report.contents import Contents, read_contents
@@ -14,7 +14,7 @@ from simulations.report.document import Document, Items, Moving, Note, Section, 
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
-from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady, outside
+from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, answer, growing, not_steady, outside
 from simulations.tables.formatting import format_estimate, format_replications
 from simulations.tables.run import (
     contrast_table,
@@ -101,7 +101,9 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
     )
     sections = [_numbers(contents), *_sections(contents, {figure.key: figure for figure in drawn}), _about(contents)]
     sections = [filled for section in sections if (filled := _without_empty_tables(section)).blocks]
-    return Document(f"{scenario.name}: report of a run", scenario.name, scenario.description or "", how, sections, foot)
+    return Document(
+        f"{scenario.name}: report of a run", scenario.name, scenario.description or "", how, sections, foot, answer(result)
+    )
 
 
 def _without_empty_tables(section: Section) -> Section:
@@ -113,8 +115,9 @@ def _without_empty_tables(section: Section) -> Section:
 def _numbers(contents: Contents) -> Section:
     result, scenario = contents.result, contents.scenario
     blocks: list[Tiles | Note | Table | Items] = [Note(statement, "warning") for statement in outside(result)]
+    blocks += [Note(statement, "main") for statement in answer(result) if not statement.is_warning]
     blocks.append(Tiles(_tiles(contents)))
-    blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing)]
+    blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing, scenario=scenario)]
     blocks += [Note(statement, "warning", more=NO_STEADY_STATE) for statement in not_steady(result)]
     blocks += [Note(text, start="Note:") for text in scenario.about.notes]
     if result.violations is not None:
@@ -191,9 +194,9 @@ def _tiles(contents: Contents) -> list[tuple[str, str]]:
             (f"pending, end of {first[0].at}", format_estimate(first[0])),
             (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
         ]
-    estimates = estimates_by_court(result)
+    estimates, measures = estimates_by_court(result), describe(result.scenario)
     for name in leading_measures(result):
         estimate = estimates.get((name, court))
         if estimate is not None and (estimate.mean is not None or estimate.n):
-            tiles.append((name.replace("_", " "), format_estimate(estimate)))
+            tiles.append((measures[name].title, format_estimate(estimate)))
     return tiles

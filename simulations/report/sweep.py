@@ -8,7 +8,8 @@ from simulations.planning.sweeping import read_sweep
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
 from simulations.report.sweep_chart import figures_of
-from simulations.statements.of_runs import WAITS_DEPEND, growing
+from simulations.statements.of_plans import answer_of_sweep
+from simulations.statements.of_runs import WAITS_DEPEND
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
@@ -31,12 +32,10 @@ def sweep_document(folder: str | Path) -> Document:
         if n > 1
         else "A single replication has no intervals."
     )
-    warnings = [
-        Note(statement, "warning", more=WAITS_DEPEND)
-        for point in sweep.points
-        for statement in growing(point.growing, f" with {sweep.describe(point)}")
-    ]
+    answer = answer_of_sweep(sweep)
+    main = [Note(statement, "main") for statement in answer if not statement.is_warning]
+    warnings = [Note(statement, "warning", more=WAITS_DEPEND) for statement in answer if statement.is_warning]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
-    blocks: list[Figure | Note | Table] = [*figures_of(sweep), *warnings, *(table for table in tables if table is not None)]
+    blocks: list[Figure | Note | Table] = [*main, *figures_of(sweep), *warnings, *(table for table in tables if table is not None)]
     foot = f"Each point has its own run folder, point-1 to point-{len(sweep.points)}; docketsim report writes a page for each."
-    return Document(f"{heading}: report of a sweep", heading, lead, how, [Section("sweep", "The sweep", blocks)], foot)
+    return Document(f"{heading}: report of a sweep", heading, lead, how, [Section("sweep", "The sweep", blocks)], foot, answer)

@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from simulations.measuring.descriptors import describe
 from simulations.planning.sweeping import Point, Sweep
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -151,7 +152,7 @@ def chart_of(sweep: Sweep) -> Figure:
     lines = list(dict.fromkeys(", ".join(point.texts[1:]) for point in sweep.points))
     colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
     legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
-    panels, rows = [], []
+    panels, rows, measures = [], [], describe(sweep.points[0].scenario)
     for measure, court in _measures(sweep)[:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
@@ -160,9 +161,12 @@ def chart_of(sweep: Sweep) -> Figure:
         dated = any(point.get(measure, court).date for point in sweep.points)
         scale_type = "T" if dated else "Q"
         axis = alt.Axis(format="%Y-%m-%d", tickCount=4) if dated else alt.Axis(tickCount=5)
-        unit = "" if dated else f" ({sweep.points[0].get(measure, court).unit})"
         scale = alt.Scale(zero=False, padding=8, **({"type": "utc"} if dated else {}))
-        y = {"title": [*_in_lines(f"{measure}{unit}"), court_title(court)], "scale": scale, "axis": axis}
+        y = {
+            "title": [*_in_lines(measures[measure].axis_title), court_title(court, sweep.points[0].scenario)],
+            "scale": scale,
+            "axis": axis,
+        }
         base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
             x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
         )
@@ -200,5 +204,5 @@ def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dic
     if estimate.date is not None:
         epoch = point.scenario.epoch
         ends = {k: stamp(epoch.instant(round(v * MICROSECONDS_PER_DAY))) for k, v in ends.items() if v is not None}
-    shown = {"at": ", ".join(point.texts), "label": format_estimate(estimate), "court": court_title(estimate.court)}
+    shown = {"at": ", ".join(point.texts), "label": format_estimate(estimate), "court": court_title(estimate.court, sweep.points[0].scenario)}
     return {"x": value, "rest": ", ".join(point.texts[1:]), **shown, **ends}

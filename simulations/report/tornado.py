@@ -56,7 +56,7 @@ def tornado(result: Sensitivity) -> TopLevelMixin:
 
 def tornado_figure(result: Sensitivity) -> Figure:
     """Return the tornado figure with its caption and data."""
-    when, where = format_when(result.at, result.scenario.ends), court_title(result.court)
+    when, where = format_when(result.at, result.scenario.ends), court_title(result.court, result.scenario)
     title = f"{result.scenario.name}: {result.measure}, {where}, {when}, one input at a time"
     text = (
         f"Each bar goes from the mean with all inputs at their medians to that with one input at its low or high end, over"

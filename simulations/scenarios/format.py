@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
-from workflow.files.validation import Condition, Entry, Name, split_names
+from workflow.files.validation import Condition, Entry, Name, Title, split_names
 
 
 def _anything(description: str) -> Any:
@@ -91,6 +91,9 @@ class BacklogEntry(Entry):
 class CourtEntry(Entry):
     """A court and its open cases."""
 
+    title: Title | None = Field(
+        None, description="its title in sentences, tables and figures; default: the name", examples=["North office"]
+    )
     calendar: Name | None = Field(
         None, description="name of the calendar in whose working days ages are counted", examples=["office"]
     )
@@ -652,6 +655,12 @@ class ScenarioFile(Entry):
     costs: CostsEntry | None = Field(None, description="costs of pools and activities")
     uncertain: list[UncertainEntry] = Field(
         default_factory=list, description="what is not known well: values and factors that differ from replication to replication"
+    )
+    show: list[Name] = Field(
+        default_factory=list,
+        description="the measures that lead: first in tables, sentences and key numbers, in this order; default: pending cases, flows,"
+        " and the first measures and dates of the workflow",
+        examples=[["permits", "waiting_time.examine.mean"]],
     )
     published: list[PublishedEntry] = Field(default_factory=list, description="published figures to compare with the results")
     about: AboutEntry = Field(default_factory=AboutEntry, description="documentation for readers of the results")

@@ -500,6 +500,10 @@ class Scenario:
         By transition: the shares of the courts to which its cases go, as indices; the number of courts stands for staying.
     tables_of_rotas : tuple
         What the tables of pool sizes and rates say, for the manifest.
+    court_titles : mapping of str to str
+        Of the courts that have a title.
+    show : tuple of str
+        The measures that lead; empty for the usual ones.
     uncertain : tuple of Uncertain or UncertainTable
         What is drawn once for each replication.
     drawn : mapping of str to float
@@ -531,6 +535,8 @@ class Scenario:
     transfers: Mapping[str, Choice[Shares]] = field(default_factory=dict)
     costs: Costs | None = None
     tables_of_rotas: tuple[object, ...] = ()
+    court_titles: Mapping[str, str] = field(default_factory=dict)
+    show: tuple[str, ...] = ()
     uncertain: tuple[AnyUncertain, ...] = ()
     drawn: Mapping[str, float] = field(default_factory=dict)
     derived: tuple[Callable[[Scenario], Scenario], ...] = field(default=(), repr=False)

@@ -12,6 +12,7 @@ from simulations.running.intervals import interval
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
+from simulations.scenarios.scenario import Scenario
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
 from simulations.tables.formatting import court_title, format_estimate, format_from_to, format_level, format_point, number
 from simulations.tables.run import Wait, waits_by_reason
@@ -33,7 +34,7 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
     one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
-    cases = "Pending cases" + ("" if court == "all" else f" at {court}")
+    cases = "Pending cases" + ("" if court == "all" else f" at {court_title(court, result.scenario)}")
     if (low > 0 or high < 0) and one != two:
         text = f"{cases} {'rose' if b > a else 'fell'} from {one} at the end of {starts} to {two} at the end of {ends}"
     elif (first == last).all():
@@ -49,8 +50,9 @@ def answer(result: RunResult) -> list[Statement]:
     court = "all" if not chosen or "all" in chosen else chosen[0]
     waits = waits_by_reason(result, {court: court_title(court)})
     sentences = [pending_change(result, court)] if len(result.pending) else []
-    sentences += [longest_wait(result.scenario.ends, waits, court)] if waits else []
-    return [*sentences, *outside(result), *growing(result.growing), *not_steady(result)]
+    sentences += [longest_wait(result.scenario.ends, waits, court, result.scenario)] if waits else []
+    sentences += inside(result)
+    return [*sentences, *outside(result), *growing(result.growing, scenario=result.scenario), *not_steady(result)]
 
 
 # states ------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ def later_cases(cases: Sequence[float], confidence: float) -> Statement:
 # waiting and use -----------------------------------------------------------------------------------------
 
 
-def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all") -> Statement:
+def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all", scenario: Scenario | None = None) -> Statement:
     """Say for which activity the mean wait of a court was longest, and the largest part of it.
 
     Parameters
@@ -124,7 +126,7 @@ def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all") -> St
     longest = largest({activity: wait.whole.mean or 0.0 for activity, wait in by_activity.items()})
     first = by_activity[longest[0]]
     values, days = {"activities": longest, "days": first.whole.mean or 0.0}, _in_words(first.whole)
-    where = "" if court == "all" else f" at {court}"
+    where = "" if court == "all" else f" at {court_title(court, scenario)}"
     if len(longest) > 1:
         text = f"The longest waits{where} were for {join_names(longest)}: {days} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
@@ -259,7 +261,7 @@ def courts_shown(shown: Sequence[str], n_others: int, summed: bool, by_pending: 
 # trends ----------------------------------------------------------------------------------------------------------
 
 
-def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
+def growing(queues: Sequence[GrowingQueue], where: str = "", scenario: Scenario | None = None) -> list[Statement]:
     """Say which queues were still growing at the end: a sentence for each pool, with its longest queues.
 
     Parameters
@@ -274,7 +276,7 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
         of_pool = [queue for queue in queues if queue.pool == pool]
         named = of_pool[:_MOST_NAMES]
         courts = [
-            f"{'' if q.court == 'all' else f'at {q.court} '}"
+            f"{'' if q.court == 'all' else f'at {court_title(q.court, scenario)} '}"
             f"{format_from_to((q.first, q.first_low, q.first_high), (q.last, q.last_low, q.last_high))} cases"
             for q in named
         ]
@@ -284,6 +286,15 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
         values = {"queues": {q.court: (q.first, q.last) for q in of_pool}, "where": where}
         statements.append(Statement(Claim.GROWING, text, pool, named[0].court, named[0].starts, named[0].ends, values))
     return statements
+
+
+def inside(result: RunResult) -> list[Statement]:
+    """Say how many published figures are inside the prediction intervals, if it is half of them or more."""
+    n, of = result.inside or (0, 0)
+    if not of or 2 * n < of:
+        return []
+    are = "The published figure is" if of == 1 else f"{n} of {of} published figures are"
+    return [Statement(Claim.INSIDE, f"{are} inside the prediction interval", values={"inside": n, "of": of})]
 
 
 def outside(result: RunResult) -> list[Statement]:
@@ -304,7 +315,7 @@ def not_steady(result: RunResult) -> list[Statement]:
     return [
         Statement(
             Claim.NOT_STEADY,
-            f"Pending cases of {court_title(trend.court)} still {'rise' if trend.late > trend.early else 'fall'} after the"
+            f"Pending cases of {court_title(trend.court, result.scenario)} still {'rise' if trend.late > trend.early else 'fall'} after the"
             f" warm-up, from {number(trend.early, 'cases')} to {number(trend.late, 'cases')}.",
             "pending",
             trend.court,

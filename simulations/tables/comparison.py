@@ -28,7 +28,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
         rows.append(
             [
                 Cell(d.measure),
-                Cell(court_title(d.court)),
+                Cell(court_title(d.court, comparison.base)),
                 *(Cell(level, value) for level, value in zip(format_levels(comparison, d), (paired.base, paired.other), strict=True)),
                 Cell(format_difference(d), paired.difference),
                 Cell(_format_p(d.p_corrected), d.p_corrected),

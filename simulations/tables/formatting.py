@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from simulations.measuring.descriptors import few_came_in
 from simulations.running.intervals import interval
 from simulations.running.results import Contrast, Estimate
+from simulations.scenarios.scenario import Scenario
 from simulations.tables.table import Cell
 
 _HOUR = 1 / 24
@@ -279,6 +280,7 @@ def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 + most // 2 - most :]}"
 
 
-def court_title(court: str) -> str:
-    """Return the title of a court."""
-    return "all courts" if court == "all" else court
+def court_title(court: str, scenario: Scenario | None = None) -> str:
+    """Return the title of a court: from the scenario's file, or its name."""
+    titles = {} if scenario is None else scenario.court_titles
+    return "all courts" if court == "all" else titles.get(court, court)

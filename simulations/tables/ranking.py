@@ -6,7 +6,11 @@ import datetime as dt
 
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
+from simulations.measuring.descriptors import Family, describe
 from simulations.tables.comparison import is_clear
+
+OF_SERVERS = (Family.PROCESSING, Family.UTILISATION, Family.OVERTIME)
+"""Families of measures of the work of servers, which often differ because it was changed."""
 
 
 def compared(comparison: Comparison, against: str, at: dt.date | None = None) -> list[Difference]:
@@ -43,12 +47,40 @@ def importance(d: Difference) -> float:
 def ranked(comparison: Comparison, against: str, at: dt.date | None = None) -> list[Difference]:
     """Return the differences on a day, or at the end of the run, that stand out, the most important first.
 
-    Differences of all courts together come before those of one court. Left out: percentiles and parts of a mean time, and
-    a measure that differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
+    Differences of all courts together come before those of one court; then the measures that the scenario shows, in its order;
+    then what happens to cases before the work of the servers. Left out: percentiles and parts of a mean time, and a measure that
+    differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
     """
+    show = {name: k for k, name in enumerate(comparison.base.show)}
+    measures = describe(comparison.base)
+
+    def order(d: Difference) -> tuple[bool, int, bool, float]:
+        return d.court != "all", show.get(d.measure, len(show)), measures[d.measure].family in OF_SERVERS, -importance(d)
+
     chosen = [d for d in compared(comparison, against, at) if stands_out(comparison, d) and not comparison.is_detail(d)]
     kept: dict[tuple[str, float, float], Difference] = {}
-    for d in sorted(chosen, key=lambda d: (d.court != "all", -importance(d))):
+    for d in sorted(chosen, key=order):
         assert d.paired is not None
         kept.setdefault((d.unit, round(abs(d.paired.difference), 9), round(d.paired.spread, 9)), d)
     return list(kept.values())
+
+
+def lead(comparison: Comparison, d: Difference) -> Difference:
+    """Return the difference that a sentence states for one of all courts together: that of a court, if only this one differs."""
+    courts = comparison.base.courts
+    if d.court != "all" or len(courts) < 2 or comparison.selection.courts:
+        return d
+    of_courts = [o for o in compared(comparison, d.against, d.at) if o.measure == d.measure and o.court in courts]
+    differing = [o for o in of_courts if o.paired is not None and not o.paired.same]
+    if len(of_courts) == len(courts) and len(differing) == 1 and stands_out(comparison, differing[0]):
+        return differing[0]
+    return d
+
+
+def unchanged_courts(comparison: Comparison, against: str) -> list[str]:
+    """Return the courts of which every measure is the same in every replication, if other courts are not."""
+    courts = comparison.base.courts
+    if len(courts) < 2 or comparison.selection.courts or comparison.selection.measures:
+        return []
+    differing = {d.court for d in compared(comparison, against) if d.paired is not None and not d.paired.same}
+    return [court for court in courts if court not in differing] if differing & {*courts} else []

@@ -59,9 +59,11 @@ def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor
 
 
 def leading_measures(result: RunResult) -> list[str]:
-    """Return the names of the measures that lead: flows of the docket, and the first and the dated ones of the workflow."""
-    workflow = result.scenario.workflow
-    declared = [m.measure for m in workflow.measures if any(e.measure == m.measure for e in result.estimates)]
+    """Return the names of the measures that lead: those that the scenario shows, or flows, and first and dated ones of the workflow."""
+    workflow, measured = result.scenario.workflow, {e.measure for e in result.estimates}
+    if result.scenario.show:
+        return [name for name in result.scenario.show if name in measured]
+    declared = [m.measure for m in workflow.measures if m.measure in measured]
     dates = [m.measure for m in workflow.measures if m.emptied]
     flows = ["inflow", "disposals", *(("transfers_in", "transfers_out") if result.scenario.transfers else ())]
     return list(dict.fromkeys([*flows, *declared[:3], *dates]))
@@ -251,7 +253,7 @@ def group_table(result: RunResult, by: str, court: str = "all") -> Table:
         [Cell(name), *(estimate_cell(estimates.get((name, group))) for group in groups)]
         for name in dict.fromkeys(name for name, _ in estimates)
     ]
-    title = f"By {by}, {court_title(court)}, at the end of the run"
+    title = f"By {by}, {court_title(court, result.scenario)}, at the end of the run"
     return Table(
         f"by-{by}" if court == "all" else f"by-{by}-{court}",
         title,

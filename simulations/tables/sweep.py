@@ -22,6 +22,6 @@ def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table |
         for e in of_point
     ]
     text = as_csv([*(axis.path for axis in sweep.axes), "measure", "mean", "low", "high"], data)
-    title = f"{court_title(court)}, at the end of {'the run' if day is None else day}"
+    title = f"{court_title(court, sweep.points[0].scenario)}, at the end of {'the run' if day is None else day}"
     columns = [*(axis.name for axis in sweep.axes), *names]
     return Table(f"sweep-{court}", title, columns, rows, text) if names else None

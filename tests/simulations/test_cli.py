@@ -85,6 +85,7 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     content = json.loads(out)
     assert code == 0
     assert list(content) == [
+        "answer",
         "scenario",
         "run",
         "seed",

@@ -39,6 +39,7 @@ from simulations.running.intervals import interval as bounded_interval
 from simulations.running.results import read_values
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.formatting import court_title
+from simulations.tables.ranking import OF_SERVERS, stands_out
 from simulations.tables.run import waiting_parts
 from tests.simulations.log_facts import LogFacts, interval
 from tests.simulations.random_scenarios import CALENDARS, Mapping, loaded, scenarios
@@ -339,6 +340,12 @@ class RunChecks:
                 known = [wait for wait in waits if wait is not None]
                 assert (e.mean, e.n) == (pytest.approx(mean(known)) if known else None, len(known))
 
+    def check_inside(self, s: Statement) -> None:
+        """As many published figures are inside the interval of their own measure, court and day."""
+        inside = [self.result.is_inside(figure) for figure in self.result.published]
+        assert (s.values["inside"], s.values["of"]) == (inside.count(True), len(inside) - inside.count(None))
+        assert 2 * s.values["inside"] >= s.values["of"] > 0
+
     def check_outside(self, s: Statement) -> None:
         """Most figures are outside the ends of the intervals, and the numbers are counts of them."""
         outside = 0
@@ -392,17 +399,53 @@ class ComparisonChecks:
         pairs = self.pairs(s.values["against"], s.subject, s.court)
         base, other = mean(a for a, _ in pairs), mean(b for _, b in pairs)
         assert (s.values["base"], s.values["other"]) == pytest.approx((base, other))
-        up = ("later", "longer", "higher")
-        down = ("earlier", "shorter", "lower")
-        assert any(re.search(rf" {word}( in each of \d+ replications)?:", s.text) for word in (up if other > base else down))
+        up = ("later", "longer", "higher", "more")
+        down = ("earlier", "shorter", "lower", "fewer")
+        assert any(re.search(rf" {word}( in each of \d+ replications)?,", s.text) for word in (up if other > base else down))
+        if s.claim is Claim.ALSO or s.values["lead_of"] != s.court:
+            return
+        mine = describe(self.comparison.base)[s.subject].family in OF_SERVERS
         ranks = [
             self.importance(s.values["against"], d.measure, d.court)
             for d in self.comparison.differences
             if d.against == s.values["against"] and d.at is None and d.court == s.court and d.paired is not None
             and (d.is_significant(self.comparison.confidence) or len(self.numbers) < 2 or d.paired.constant or d.certain)
             and not describe(self.comparison.base)[d.measure].is_detail and d.measure != "clearance_rate"
+            and mine >= (describe(self.comparison.base)[d.measure].family in OF_SERVERS)
         ]  # fmt: skip
+        if mine:  # nothing else differs
+            families = [
+                describe(self.comparison.base)[d.measure].family
+                for d in self.comparison.differences
+                if d.against == s.values["against"] and d.at is None and d.court == s.court and stands_out(self.comparison, d)
+                and not self.comparison.is_detail(d) and not d.few_came_in
+            ]  # fmt: skip
+            assert set(families) <= set(OF_SERVERS)
         assert self.importance(s.values["against"], s.subject, s.court) >= max(ranks, default=0.0) - 1e-9
+
+    def check_also(self, s: Statement) -> None:
+        """Another difference that stands out, with the same words."""
+        self.check_difference(s)
+        (d,) = (
+            d
+            for d in self.comparison.differences
+            if (d.against, d.measure, d.court, d.at) == (s.values["against"], s.subject, s.court, None)
+        )
+        assert stands_out(self.comparison, d)
+
+    def check_same_courts(self, s: Statement) -> None:
+        """In these courts no replication of any measure differs; in another court one does."""
+        against, courts = s.values["against"], s.values["courts"]
+        assert (s.values["n"], s.values["of"]) == (len(courts), len(self.comparison.base.courts))
+        differing = {
+            court
+            for measure, court in self.values["base"]
+            if measure != "clearance_rate" and any(a != b for a, b in self.pairs(against, measure, court))
+        }
+        assert not differing & set(courts)
+        assert differing & set(self.comparison.base.courts)
+        if len(courts) <= 3:
+            assert all(court in s.text for court in courts)
 
     def importance(self, against: str, measure: str, court: str) -> float:
         """Return the certain part of a difference, relative to the larger value."""
@@ -444,9 +487,9 @@ class ComparisonChecks:
                 assert len(texts) <= 1
         levels = next((s for s in statements if s.claim is Claim.LEVELS), None)
         for s in statements:
-            if s.claim is Claim.DIFFERENCE and (s.subject, s.court) == ("pending", "all") and levels is not None:
+            if s.claim in (Claim.DIFFERENCE, Claim.ALSO) and (s.subject, s.court) == ("pending", "all") and levels is not None:
                 base, *_ = levels.values.values()
-                assert ("lower" in s.text) == (levels.values[s.values["against"]] < base)
+                assert ("fewer" in s.text) == (levels.values[s.values["against"]] < base)
 
 
 def check_numbers(s: Statement) -> None:
@@ -468,7 +511,7 @@ def check_numbers(s: Statement) -> None:
                 token.replace(",", "")
             )  # rounded to tens or hundreds, as the interval beside it
         close = any(abs(v - shown) <= 0.5000001 * 10**-digits for v in known)
-        in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
+        in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.ALSO, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
         bound = shown in (1, 99) and ("less than 1%" in text or "more than 99%" in text)
         more_courts = s.claim is Claim.GROWING and "more courts" in text
         of_courts = s.claim is Claim.COURTS_SHOWN and shown == len(s.values["shown"])

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from workflow.files.validation import Condition, Entry, Name, Names, Words, format_value
+from workflow.files.validation import Condition, Entry, Name, Names, Title, Words, format_value
 
 Value = bool | int | float | str | dt.date
 
@@ -396,6 +396,7 @@ def calendars_field() -> Any:
 class SplitEntry(Entry):
     """One part of the cases of a measure. A case belongs to the first part that applies to it."""
 
+    title: Title | None = Field(None, description="its title, as of a measure", examples=["Won at a hearing"])
     ever: Names | None = Field(None, description="one of these transitions or events has ever happened", examples=["allow"])
     now: Literal["within"] | None = Field(None, description="the case is now in one of the states of `within`")
     left_by: Names | None = Field(
@@ -413,6 +414,14 @@ class MeasureEntry(Entry):
     """A count of cases for the results. Each case is counted once."""
 
     measure: Name = Field(description="its name in results", examples=["permits"])
+    title: Title | None = Field(
+        None, description="its title in sentences, first tables and figures; default: the name", examples=["Permits granted"]
+    )
+    unit: Title | None = Field(
+        None,
+        description="what its values count, for tables and axes; default: cases, or nothing for a ratio",
+        examples=["permits"],
+    )
     cases: Names | None = Field(
         None, description="the cases to which one of these transitions or events has happened", examples=["grant or allow"]
     )

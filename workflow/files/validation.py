@@ -127,6 +127,14 @@ def _name(value: object) -> str:
     raise ValueError(f"must be a name, not {format_value(value)}")
 
 
+def _title(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text in quotes, not {format_value(value)}")
+    if not value.strip() or "\n" in value.strip() or len(value) > MOST_IN_TITLE:
+        raise ValueError(f"must be one line of 1 to {MOST_IN_TITLE} characters, not {format_value(value)}")
+    return value.strip()
+
+
 def _condition(value: object) -> str:
     if isinstance(value, bool):
         return "True" if value else "False"
@@ -136,6 +144,10 @@ def _condition(value: object) -> str:
     raise ValueError(f"must be a condition (a string), not {format_value(value)}{hint}")
 
 
+MOST_IN_TITLE = 80
+"""The longest title, in characters: one line of a small terminal."""
+
+Title = Annotated[str, BeforeValidator(_title), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MOST_IN_TITLE})]
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
 Names = Annotated[
     list[str],

@@ -30,6 +30,7 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
     parts = (part for entry in file.measures for part in (entry.split or {}))
     measures = dict.fromkeys((*(entry.measure for entry in file.measures), *parts))
     completed = _completed(file)
+    titled: dict[str, str] = {}
     for i, entry in enumerate(file.measures):
         path, what = ("measures", i), f"measure {entry.measure!r}"
         check_word(reading, entry.measure, "measure", (*path, "measure"))
@@ -41,6 +42,9 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
         ):
             for name in names:
                 reading.known(name, allowed, (*path, key), f"{what}: {key}", which)
+        other = titled.setdefault(entry.title, entry.measure) if entry.title else entry.measure
+        if other != entry.measure:
+            reading.wrong((*path, "title"), f"{what}: title: {entry.title!r} is the title of measure {other!r} too")
         if entry.if_ is not None:
             parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
         _check_giving(reading, entry, completed, path, what)
