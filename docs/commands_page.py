@@ -38,6 +38,10 @@ courts all together, unless `--court` names some or `--all` asks for each.
 
 Verdicts and warnings are coloured in a terminal. [`NO_COLOR`](https://no-color.org) and [`FORCE_COLOR`](https://force-color.org) in the
 environment change that, and `--color` decides.
+
+**Progress** is shown on standard error from the first second, with the time that has passed and the time that is left: as a bar in a
+terminal, and in a file or a pipe as a line after 1, 10 and 30 seconds and then every half minute. `--quiet` and `--json` show none, and
+`DOCKETSIM_PROGRESS=off` in the environment no lines.
 """
 
 

@@ -8,6 +8,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("DOCKETSIM_PROGRESS", "off")  # the tests do not depend on how long a command takes
 SAME = not os.environ.get("DOCKETSIM_ALL_EXAMPLES")
 settings.register_profile("any machine", deadline=None, derandomize=SAME, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 import sys
-import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 
 from simulations.cli.ending import exit_code_of_interruption, foreseen
+from simulations.cli.ticking import ticking
 from simulations.printing.lines import set_color
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Options = TypeVar("Options", bound=EngineOptions)
 
 FAILURE, MISTAKE, UNDECIDED = 1, 2, 3
-_SECONDS_BETWEEN_LINES = 30
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")]
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")]
@@ -201,32 +200,23 @@ def of_courts(values: list[dict[str, Any]], courts: Collection[str]) -> list[dic
 
 
 @contextmanager
-def progress_bar(silent: bool) -> Iterator[Report | Literal[False]]:
-    """Show a progress bar on standard error, with elapsed and remaining time. Print warnings above it."""
-    if silent or not sys.stderr.isatty():
-        yield False if silent else _progress_lines()
+def progress_bar(silent: bool, words: str = "replications") -> Iterator[Report | Literal[False]]:
+    """Show progress on standard error, with elapsed and remaining time: a bar, or lines in a file. Print warnings above it."""
+    if silent:
+        yield False
+        return
+    from simulations.running.progress import announcing, bar
+
+    if not sys.stderr.isatty():
+        with ticking(words, partial(echo, err=True)) as ticker, announcing(ticker.announce):
+            yield ticker.report
         return
     from rich.console import Console
-
-    from simulations.running.progress import bar
 
     console = Console(stderr=True)
     show = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     with bar(console) as report, _show_warnings(show):
         yield report
-
-
-def _progress_lines() -> Report:
-    """Return a function that prints the progress on standard error, at most every half minute: for a log file."""
-    last = time.monotonic()
-
-    def show(done: int, todo: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            echo(f"replications: {done:,} of {todo:,}", err=True)
-
-    return show
 
 
 def with_workers(options: Options, workers: int | None, scenario: Scenario, replications: int, runs: int = 1) -> Options:
@@ -260,7 +250,7 @@ def with_workers(options: Options, workers: int | None, scenario: Scenario, repl
 @contextmanager
 def announcements(silent: bool) -> Iterator[None]:
     """Show on standard error what takes long before the first result, for a command without a progress bar."""
-    if silent or not sys.stderr.isatty():
+    if silent:
         yield
         return
     from simulations.running.progress import announcing
@@ -271,11 +261,20 @@ def announcements(silent: bool) -> Iterator[None]:
 
 @contextmanager
 def spinner(message: str, silent: bool) -> Iterator[None]:
-    """Show a message on standard error while a task runs."""
-    if silent or not sys.stderr.isatty():
+    """Show a message and the elapsed time on standard error while a task runs; lines in a file."""
+    if silent:
         yield
         return
+    if not sys.stderr.isatty():
+        with ticking(message, partial(echo, err=True)):
+            yield
+        return
     from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status(message):
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    show = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+    with Progress(*columns, console=console, transient=True) as shown, _show_warnings(show):
+        shown.add_task(message, total=None)
         yield

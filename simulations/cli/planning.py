@@ -37,8 +37,8 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_workers,
     with_answer,
+    with_workers,
 )
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_workers,
     with_answer,
+    with_workers,
 )
 from simulations.printing.lines import print_lines
 from workflow.errors import InputError

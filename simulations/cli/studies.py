@@ -40,8 +40,8 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_workers,
     with_answer,
+    with_workers,
 )
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text

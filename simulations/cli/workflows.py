@@ -22,6 +22,7 @@ from simulations.cli.common import (
     print_json,
     progress_bar,
     report_errors,
+    spinner,
     with_workers,
 )
 from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
@@ -80,7 +81,8 @@ def prove(
 
         loaded = load_workflow(workflow)
         known = None if bounds is None else _bounds_of(bounds, loaded)
-        proof = decide(loaded, _rules(loaded, rules), most_nodes=nodes, seconds=seconds, bounds=known)
+        with spinner("deciding the rules", quiet or as_json):
+            proof = decide(loaded, _rules(loaded, rules), most_nodes=nodes, seconds=seconds, bounds=known)
         if as_json:
             print_json(proof.json())
         elif not quiet:
@@ -149,11 +151,13 @@ def audit(
             return
         all_rules = _rules(loaded, rules)
         try:
-            audited = read_log(log, loaded, given, time_zone, [load_workflow(policy) for policy in policies or ()])
+            with spinner("reading the log", quiet or as_json):
+                audited = read_log(log, loaded, given, time_zone, [load_workflow(policy) for policy in policies or ()])
         except UnmappedLog as error:
             next_step = f"next: {_proposal_command(log, workflow, rules)} writes a mapping to edit"
             raise InputError([*error.problems, Problem(next_step)]) from None
-        report = judge(audited, all_rules)
+        with spinner("auditing the log", quiet or as_json):
+            report = judge(audited, all_rules)
         if out is not None:
             _write_not_kept(out, report.not_kept())
         if as_json:

@@ -149,12 +149,12 @@ class Descriptor:
     def axis_title(self) -> str:
         """Return the title with the unit, for an axis."""
         unit = self.counted or ("" if self.is_date or self.unit in ("share", "value") else self.unit)
-        return f"{self.title} ({unit})" if unit else self.title
+        return f"{self.title} ({unit})" if unit and unit not in self.title.lower() else self.title
 
     @property
     def row_title(self) -> str:
         """Return the title for a row, with what the values count if a file says it; the cells have units of time."""
-        return f"{self.title} ({self.counted})" if self.counted else self.title
+        return f"{self.title} ({self.counted})" if self.counted and self.counted not in self.title.lower() else self.title
 
     @property
     def is_of_pools(self) -> bool:

@@ -204,5 +204,9 @@ def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dic
     if estimate.date is not None:
         epoch = point.scenario.epoch
         ends = {k: stamp(epoch.instant(round(v * MICROSECONDS_PER_DAY))) for k, v in ends.items() if v is not None}
-    shown = {"at": ", ".join(point.texts), "label": format_estimate(estimate), "court": court_title(estimate.court, sweep.points[0].scenario)}
+    shown = {
+        "at": ", ".join(point.texts),
+        "label": format_estimate(estimate),
+        "court": court_title(estimate.court, sweep.points[0].scenario),
+    }
     return {"x": value, "rest": ", ".join(point.texts[1:]), **shown, **ends}

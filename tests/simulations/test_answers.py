@@ -32,7 +32,7 @@ from tests.simulations.test_statements import undrawn
 
 MEASURES = """\
 measures:
-  - {measure: served, title: Letters answered, unit: letters, cases: finish}
+  - {measure: served, title: Answered, unit: letters, cases: finish}
   - {measure: emptied, title: End of the backlog, emptied: queue}
 """
 SHOW = """\
@@ -80,12 +80,10 @@ def test_the_scenario_says_which_measures_lead(
     monkeypatch.setenv("COLUMNS", "80")
     print_result(ran, [], None, everything=False)
     out = capsys.readouterr().out
-    rows = re.findall(
-        r"^(Pending cases|Letters answered \(letters\)|Mean wait for serve|Utilisation of clerks)  ", out, re.MULTILINE
-    )
-    assert rows == ["Pending cases", "Letters answered (letters)", "Mean wait for serve", "Utilisation of clerks"]
+    rows = re.findall(r"^(Pending cases|Answered \(letters\)|Mean wait for serve|Utilisation of clerks)  ", out, re.MULTILINE)
+    assert rows == ["Pending cases", "Answered (letters)", "Mean wait for serve", "Utilisation of clerks"]
     assert re.search(r"^ +The East +The West +all courts$", out, re.MULTILINE)
-    assert re.search(r"^Letters answered  The East  2024-01-31 ", out, re.MULTILINE)
+    assert re.search(r"^Answered  The East  2024-01-31 ", out, re.MULTILINE)
 
 
 def test_a_comparison_names_the_court_that_differs_and_those_that_do_not(compared: Comparison) -> None:

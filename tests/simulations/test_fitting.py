@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from simulations import load_scenario, run
 from simulations.cli import app, common
+from simulations.cli.ticking import Ticker
 from simulations.measuring.descriptors import describe
 from simulations.scenarios.fitting import work_that_may_not_fit
 from tests.simulations.fixed_draws import FixedDraws, measured, play
@@ -86,6 +88,13 @@ def test_a_run_warns_of_work_that_may_not_fit_with_its_shares(tmp_path: Path) ->
     assert (result.get("idle_behind_unfit.p").mean or 0) > 0
 
 
+class _Said(Ticker):
+    """Prints a line for each report."""
+
+    def report(self, done: int, todo: int) -> None:
+        common.echo("progress", err=True)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -115,7 +124,7 @@ def test_every_command_warns_once_before_it_simulates(
     """The warning comes before the first report of progress."""
     scenario = _office(tmp_path, "fit")
     values = {"SCENARIO": str(scenario), "OUT": str(tmp_path / "out"), "ENDS": str(load_scenario(scenario).ends)}
-    monkeypatch.setattr(common, "_progress_lines", lambda: lambda done, todo: common.echo("progress", err=True))
+    monkeypatch.setattr(common, "ticking", lambda words, show: nullcontext(_Said(words, show)))
     printed = CliRunner().invoke(app, [values.get(word, word) for word in command] + ["--workers", "1"])
     assert printed.exit_code == 0, printed.output
     assert printed.stderr.count("0.5% of the work of 'serve' is longer than the shortest interval") == 1
