@@ -72,9 +72,9 @@ def test_a_chart_of_one_court_has_its_data_only(small: RunResult, tmp_path: Path
     """It can be saved without a network."""
     chart = small.plot.pending(court="denver")
     assert "baltimore" not in json.dumps(_data(chart))
-    assert chart.title.text[0].startswith("Pending cases at denver ")
+    assert chart.title.text[0].startswith("Pending cases at Denver ")
     chart.save(tmp_path / "pending.svg")
-    assert "denver" in (tmp_path / "pending.svg").read_text(encoding="utf-8")
+    assert "Denver" in (tmp_path / "pending.svg").read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_drawn_is_explained(small: RunResult, tiny: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_comparison_and_a_sweep_draw_themselves(compared: Comparison, tiny: Pa
 
 def test_a_comparison_of_one_court_draws_that_court(tiny: Path, tmp_path: Path) -> None:
     """So does one of several courts if it is asked to. What was not compared is named."""
-    options = {"other_changes": ["pools.clerks.size=4"], "replications": 2, "events": False, "progress": False}
+    options = {"other_changes": ["pools.clerks.size=4"], "replications": 2, "keep": "measures", "progress": False}
     west = compare(tiny, tiny, courts=["west"], out=tmp_path / "west", **options)  # type: ignore[arg-type]
     chart = west.plot.pending()
     assert {row["court"] for row in _data(chart)["data"]["values"]} == {"west"}

@@ -60,7 +60,7 @@ def test_a_figure_shows_significant_differences(comparison: Comparison) -> None:
     clear = [d for d in comparison.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
     figure = comparison_document(comparison.folder).figures[1]
     assert figure.title.startswith(f"{len(clear)} of ")
-    assert "; waiting_time.serve.mean is 1.03" in figure.title
+    assert "; Mean wait for serve: 1.03" in figure.title
     assert "Full dots: significant" in figure.text
     assert "waiting_time.serve.mean" in figure.svg
 
@@ -96,15 +96,17 @@ def test_the_main_result_that_a_date_comes_14_days_earlier_is_first_on_the_page_
         env={"COLUMNS": "200"},
     )  # fmt: skip
     assert printed.exit_code == 0, printed.output
-    sentence = re.search(r"backlog_done is (14(?:\.0+)?)( ± [\d.]+)? days earlier(.*)", printed.stdout)
+    sentence = re.search(r"Backlog done: (14(?:\.0+)?)( ± [\d.]+)? days earlier[^.]*\.", printed.stdout)
     assert sentence is not None, printed.stdout
-    assert printed.stdout.index(sentence[0]) < printed.stdout.index("measure ")
-    assert sentence[0] == "backlog_done is 14.0 days earlier in each of 6 replications: 2024-01-14 instead of 2024-01-28."
+    assert printed.stdout.index(sentence[0]) > printed.stdout.index("Clear differences")
+    assert sentence[0] == "Backlog done: 14.0 days earlier in each of 6 replications, 2024-01-14 instead of 2024-01-28."
     section = comparison_document(tmp_path / "c").sections[0]
-    first, count, tiles = section.blocks[:3]
+    first, *_ = section.blocks
+    k = next(k for k, block in enumerate(section.blocks) if isinstance(block, Tiles))
+    count, tiles = section.blocks[k - 1], section.blocks[k]
     assert str(first.content) + "." == sentence[0]  # type: ignore[union-attr]
     assert str(count.content).endswith("in all 6 replications")  # type: ignore[union-attr]
-    assert tiles.numbers[0][0] == "backlog_done"  # type: ignore[union-attr]
+    assert tiles.numbers[0][0] == "Backlog done"  # type: ignore[union-attr]
     assert "days earlier" in tiles.numbers[0][1]  # type: ignore[union-attr]
 
 
