@@ -16,7 +16,7 @@ from simulations.cli import app
 from simulations.comparing.comparison import Comparison, read_comparison
 from simulations.report import write_page
 from simulations.report.comparison import comparison_document
-from simulations.report.document import render
+from simulations.report.document import Tiles, render
 from simulations.tables.comparison import format_difference
 from tests.simulations.desk import write_tiny
 from tests.simulations.test_report import Page
