@@ -50,9 +50,15 @@ def courts_figure(contents: Contents) -> Figure | None:
         first, last = at[court][0], at[court][-1]
         ends = (last.mean, last.mean) if last.prediction is None else (last.prediction.low, last.prediction.high)
         label = f"{format_estimate(first)} at the end of {days[0]}, {format_estimate(last)} at the end of {days[1]}"
-        row = {"name": court_title(court), "first": first.mean, "last": last.mean, "low": ends[0], "high": ends[1]}
+        row = {
+            "name": court_title(court, contents.scenario),
+            "first": first.mean,
+            "last": last.mean,
+            "low": ends[0],
+            "high": ends[1],
+        }
         data.append(row | {"label": label})
-    names = [court_title(court) for court in order]
+    names = [court_title(court, contents.scenario) for court in order]
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelFontSize=11, labelLimit=240, labelOverlap=False))
     base = alt.Chart(alt.Data(values=data)).encode(y=y, tooltip=tooltip(name="court", label="pending"))
     x = alt.X("first:Q", title="pending cases", axis=alt.Axis(orient="top"))
@@ -97,7 +103,7 @@ def fan_figure(contents: Contents) -> Figure | None:
     )
     mean = alt.Chart(alt.Data(values=means)).mark_line(color=BLACK, strokeWidth=2).encode(x=day_axis("day"), y="mean:Q")
     chart = alt.layer(lines, mean).properties(width=WIDTH, height=220)
-    where = court_title(contents.whole)
+    where = court_title(contents.whole, contents.scenario)
     caption = [f"Light lines: replication {shown[0]} to {shown[-1]}, {where}. Dark line: mean of all {n}."]
     csv = as_csv(["day", "replication", "pending"], ((d["day"][:10], d["replication"], d["cases"]) for d in data))
     heading = [f"Each replication is one course that events may take, {where}"]
@@ -110,7 +116,9 @@ def over_time_figure(comparison: Comparison, k: int, name: str, base: RunResult,
         return None
     alt = altair()
     groups = court_groups(comparison.base.courts, shown_courts(base, other), base.selection)
-    rows = _differences(base.pending.shown(groups), other.pending.shown(groups), {c: court_title(c) for c in groups}, comparison)
+    rows = _differences(
+        base.pending.shown(groups), other.pending.shown(groups), {c: court_title(c, comparison.base) for c in groups}, comparison
+    )
     if all(row["difference"] == 0 for row in rows):
         return None
     several = comparison.replications > 1
@@ -124,7 +132,7 @@ def over_time_figure(comparison: Comparison, k: int, name: str, base: RunResult,
     drawing = (
         alt.layer(*layers, data=alt.Data(values=rows))
         .properties(width=WIDTH, height=200 if len(groups) == 1 else 120 if len(groups) < 5 else 90)
-        .facet(row=alt.Row("court:N", sort=[court_title(c) for c in groups], title=None), spacing=14)
+        .facet(row=alt.Row("court:N", sort=[court_title(c, comparison.base) for c in groups], title=None), spacing=14)
         .resolve_scale(y="independent")
     )
     caption = [f"{name} less {comparison.base.name}, pending cases at the end of each day: mean of the paired differences."]

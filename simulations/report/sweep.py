@@ -36,6 +36,11 @@ def sweep_document(folder: str | Path) -> Document:
     main = [Note(statement, "main") for statement in answer if not statement.is_warning]
     warnings = [Note(statement, "warning", more=WAITS_DEPEND) for statement in answer if statement.is_warning]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
-    blocks: list[Figure | Note | Table] = [*main, *figures_of(sweep), *warnings, *(table for table in tables if table is not None)]
+    blocks: list[Figure | Note | Table] = [
+        *main,
+        *figures_of(sweep),
+        *warnings,
+        *(table for table in tables if table is not None),
+    ]
     foot = f"Each point has its own run folder, point-1 to point-{len(sweep.points)}; docketsim report writes a page for each."
     return Document(f"{heading}: report of a sweep", heading, lead, how, [Section("sweep", "The sweep", blocks)], foot, answer)

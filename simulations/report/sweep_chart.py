@@ -76,7 +76,7 @@ def figures_of(sweep: Sweep) -> list[Figure]:
     figures = []
     for k, (measure, court) in enumerate(shown[:_MOST_HEATMAPS], start=1):
         panel, rows = _heatmap(sweep, measure, court)
-        title = f"{measure}, {court_title(court)}, by {' and '.join(axis.name for axis in sweep.axes)}"
+        title = f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}, by {' and '.join(axis.name for axis in sweep.axes)}"
         text = f"Mean of {sweep.replications} replications at each point; darker is more. Point at a field for its interval."
         if k == _MOST_HEATMAPS < len(shown):
             text += f" Shown: {_MOST_HEATMAPS} measures of {len(shown)}; the table has all."
@@ -133,7 +133,10 @@ def chart_of(sweep: Sweep) -> Figure:
     if _is_grid(sweep):
         drawings = [_heatmap(sweep, *shown) for shown in _measures(sweep)[:_MOST_PANELS]]
         named = [
-            panel.properties(width=400, title=f"{measure}, {court_title(court)}")
+            panel.properties(
+                width=400,
+                title=f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}",
+            )
             for (panel, _), (measure, court) in zip(drawings, _measures(sweep), strict=False)
         ]
         title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
