@@ -55,7 +55,7 @@ def choice(title: str, options: list[str], chosen: str, choose: Handler) -> Tag:
     """Return a list of choices with its title. The event has the number of the choice."""
     with tag("label"):
         tag("span", f"{title} ")
-        with Tag("select") as select:
+        with Tag("select").named(title) as select:
             for number, option in enumerate(options):
                 made = Tag("option", option).props(f"value={number}")
                 if option == chosen:

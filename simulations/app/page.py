@@ -147,13 +147,12 @@ class Page:
             multiple=True, auto_upload=True, max_files=MOST_FILES, max_total_size=MOST_BYTES, on_multi_upload=self._uploaded,
             on_rejected=lambda: self._refuse(f"At most {MOST_FILES} files with {MOST_BYTES // 1_000_000} MB in all."),
         ).classes("hidden").props("aria-hidden=true")  # fmt: skip
-        pick = f"getElement({upload.id})"
-        button("Open files").on("click", js_handler=f"() => {pick}.pickFiles()")
-        folder = f"{pick}.$el.querySelector('input[type=file]')"
-        button("Open a folder").on(
-            "click",
-            js_handler=f"() => {{ const i = {folder}; i.webkitdirectory = true; {pick}.pickFiles(); i.webkitdirectory = false; }}",
-        )
+        uploader = f"getElement({upload.id}).$refs.qRef"
+        for title, is_folder in (("Open files", "false"), ("Open a folder", "true")):
+            choose = (
+                f"const u = {uploader}; u.$el.querySelector('input[type=file]').webkitdirectory = {is_folder}; u.pickFiles();"
+            )
+            button(title).on("click", js_handler=f"() => {{ {choose} }}")
 
     # what a person does ------------------------------------------------------------------------------------
 
@@ -283,22 +282,23 @@ class Page:
         with self.animation:
             ui.html(f'<iframe title="Animation" sandbox="allow-scripts" srcdoc="{content}"></iframe>', sanitize=False)
 
-    def _show_figures(self, figures: list[str]) -> None:
+    def _show_figures(self, figures: list[tuple[str, str]]) -> None:
         if len(self.figures.default_slot.children) != len(figures):
             self.figures.clear()
             with self.figures:
                 for _ in figures:
-                    ui.html("", sanitize=False).classes("wide").props('tabindex=0 role=region aria-label="Figure"')
-        for element, figure in zip(self.figures.default_slot.children, figures, strict=True):
+                    ui.html("", sanitize=False).classes("wide").props("tabindex=0 role=region")
+        for element, (name, figure) in zip(self.figures.default_slot.children, figures, strict=True):
             assert isinstance(element, ui.html)
+            element.props["aria-label"] = f"Figure: {name}"
             element.content = figure
 
 
-def _drawn(shown: Shown) -> list[str]:
-    """Return the figures as HTML."""
+def _drawn(shown: Shown) -> list[tuple[str, str]]:
+    """Return the names of the figures, and the figures as HTML."""
     return [
-        f"<figure><figcaption><b>{escape(figure.name)}</b> {escape(figure.text)}</figcaption>{figure.svg}</figure>"
-        for figure in shown.figures()
+        (f.name, f"<figure><figcaption><b>{escape(f.name)}</b> {escape(f.text)}</figcaption>{f.svg}</figure>")
+        for f in shown.figures()
     ]
 
 
