@@ -110,7 +110,7 @@ def pending_figure(contents: Contents) -> Figure | None:
         )
     chart = (
         alt.layer(*layers, data=alt.Data(values=data))
-        .properties(width=WIDTH, height=260 if len(shown) == 1 else 170 if len(shown) < 5 else 110)
+        .properties(width=WIDTH, height=260 if len(shown) == 1 else 170 if len(shown) < 5 else 95)
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
@@ -196,7 +196,8 @@ def waiting_figure(contents: Contents) -> Figure | None:
     if not waits:
         return None
     longest = sorted(waits, key=lambda w: -(w.whole.mean or 0.0) if w.court == contents.whole else 0.0)
-    kept = list(dict.fromkeys(w.activity for w in longest))[:MOST_PANELS]
+    most = MOST_PANELS if len(contents.titles) < 4 else MOST_PANELS // 2
+    kept = list(dict.fromkeys(w.activity for w in longest))[:most]
     n_activities = len({w.activity for w in waits})
     days = {(w.activity, w.court, reason): part.mean or 0.0 for w in waits for reason, part in w.parts.items()}
     more = {(w.activity, w.court, reason): part.mean or 0.0 for w in every for reason, part in w.parts.items()}
@@ -225,16 +226,12 @@ def waiting_figure(contents: Contents) -> Figure | None:
             tooltip=tooltip(activity="activity", court="court", reason="reason", days="days|,.3~r"),
             row=alt.Row("activity:N", sort=list(contents.scenario.work), title=None, spacing=14),
         )
-        .properties(width=WIDTH - 60, height=alt.Step(24))
+        .properties(width=WIDTH - 60, height=alt.Step(24 if len(contents.titles) < 4 else 18))
     )
     ends = contents.scenario.ends
     caption: list[Statement | str] = [
         "Mean wait of cases whose work has begun, by the reason that kept them from starting." + _explained(shown),
-        *(
-            [f"Shown: the {MOST_PANELS} activities with the longest waits, of {n_activities}."]
-            if n_activities > MOST_PANELS
-            else []
-        ),
+        *([f"Shown: the {most} activities with the longest waits, of {n_activities}."] if n_activities > most else []),
         largest_part(ends, waits),
         *contents.courts_note(summed=False),
     ]

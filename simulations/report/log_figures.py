@@ -60,6 +60,8 @@ from workflow.model.definition import StateKind
 
 _STATE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 _AT_RISK = 6
+_MOST_NAMED = 12
+"""Number of states whose cases the caption of the flow names."""
 _FINAL_COLOURS = ("#555555", "#9a9a9a", "#333333", "#bdbdbd")
 
 
@@ -81,12 +83,16 @@ def flow_figure(contents: Contents) -> Figure | None:
     pending = {s: n for s, n in there.items() if kinds[s] in (StateKind.ACTIVITY, StateKind.INSTANT)}
     group = largest_group(ends, pending)
     heading = [off_docket(ends, n_off, sum(there.values())), *([group] if group is not None else [])]
+    largest_there = sorted(there, key=lambda state: -there[state])[:_MOST_NAMED]
+    named = [state for state in there if state in largest_there]  # in the order of the workflow
     caption: list[Statement | str] = [
         "Each column shows every case once, in its state on that day. A ribbon joins the states of the same cases on two"
         " days, whatever states they passed in between, in the colour of the state on the first day. Grey: final states."
         " Mean over replications.",
-        in_states(ends, {state: flow.of(-1, state) for state in there}, confidence),
+        in_states(ends, {state: flow.of(-1, state) for state in named}, confidence),
     ]
+    if len(there) > len(named):
+        caption.append(f"Named: the {len(named)} states with the most cases, of {len(there)}; the table has all.")
     if flow.cases[:, -1].any():
         caption.append(later_cases(flow.of(0, LATER), confidence))
     rows = [

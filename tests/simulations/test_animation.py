@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from simulations.report.animation import Animation, standalone
+from simulations.report.animation import Animation, _in_steps, standalone
 from simulations.report.contents import Contents, read_contents
 from simulations.report.flow import LATER
 from tests.simulations.small_pilot import run_small_pilot
@@ -53,3 +53,10 @@ def test_the_page_of_the_animation_alone_is_whole(moving: Animation) -> None:
     assert (data["states"][-1], len(data["days"]), data["courts"]) == (LATER, len(moving.days), ["denver", "baltimore"])
     assert "&lt;/title&gt;&lt;script&gt;" in page
     assert page.count("<script>") == 1
+
+
+def test_of_many_cases_the_steps_are_longer_and_add_up_to_the_same() -> None:
+    """Moves of a week are one step; the cases at the end of a step are those of its last day."""
+    moved = [(0, "a", "x", "y", 2), (3, "a", "x", "y", 1), (8, "a", "y", "z", 4)]
+    assert _in_steps(moved, 1)[1] == {(1, "a", "x", "y"): 2, (4, "a", "x", "y"): 1, (9, "a", "y", "z"): 4}
+    assert _in_steps(moved, 7) == ([6, 13], {(1, "a", "x", "y"): 3, (2, "a", "y", "z"): 4})
