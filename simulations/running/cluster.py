@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -166,10 +167,11 @@ def start(workers: int, host: str, port: int, scheduler_file: Path | None, ready
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, host=host, scheduler_port=port, dashboard_address=None, memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )  # fmt: skip
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):  # Dask leaves a socket to the garbage collection
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, host=host, scheduler_port=port, dashboard_address=f"{host}:0",
+                memory_limit=0, silence_logs=logging.CRITICAL,
+            )  # fmt: skip
     except (OSError, RuntimeError) as error:
         raise InputError([f"cluster: cannot start at {host}:{port}: {str(error).splitlines()[0]}"]) from None
     with cluster:
