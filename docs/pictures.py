@@ -20,7 +20,7 @@ from workflow.drawing.drawing import svg
 
 DOCS = Path(__file__).resolve().parent
 REVIEW = "prosecutorial-discretion-review"
-BETWEEN = "nav, #pending, #figure-pending { display: none }"
+BETWEEN = "nav, .picker, #numbers ~ :is(h2, figure, .table, p):not(#flow, #figure-flow, #flow ~ *) { display: none }"
 """The contents, and what stands between the head and the flow of cases, are left out of the picture."""
 
 
@@ -36,7 +36,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1020, "height": 900}, offline=True)
         page.goto(report.as_uri())
-        page.add_style_tag(content=BETWEEN)
+        page.evaluate(
+            "css => { document.head.append(Object.assign(document.createElement('style'), { textContent: css })); }", BETWEEN
+        )
         flow = page.locator("#figure-flow svg").bounding_box()
         assert flow is not None
         height = flow["y"] + flow["height"] + 4
