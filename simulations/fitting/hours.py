@@ -17,6 +17,9 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SURE = 8.0
 """A weekday without events is a closure if so many were to be expected: by chance it happens once in 3,000 days."""
 
+_MOST_PARTS = 4
+"""Working hours have fewer parts in a day."""
+
 COUNTRIES = (
     "US",
     "CA",
@@ -92,16 +95,18 @@ def _days(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f'"{",".join(days)}"'
 
 
-def find_hours(starts: Integers, ends: Integers) -> Hours | None:
+def find_hours(starts: Integers, ends: Integers, fewest: int = 50) -> Hours | None:
     """Return the hours at which work starts and ends; ``None`` if the log has no clock, or work never stops.
 
     Parameters
     ----------
     starts, ends : ndarray of int64
         Of the same work, in microseconds since 1970.
+    fewest : int
+        With fewer times, none are found.
     """
     has_clock = (starts % _DAY != 0).mean() > 0.5 if len(starts) else False
-    if len(starts) < 50 or not has_clock:
+    if len(starts) < fewest or not has_clock:
         return None
     suspends = float((starts // _DAY != ends // _DAY).mean()) > 0.005
     times = np.concatenate([starts, ends]) if suspends else starts
@@ -119,6 +124,8 @@ def find_hours(starts: Integers, ends: Integers) -> Hours | None:
         text = _intervals(np.concatenate([times[weekday == open_days[k]] % _DAY for k in group]), width)
         weekly.update({_WEEKDAYS[open_days[k]]: text for k in group})
     weekly = {day: weekly[day] for day in _WEEKDAYS if day in weekly}
+    if any(text.count(",") >= _MOST_PARTS for text in weekly.values()):
+        return None  # too few times to tell breaks from chance
     holidays, closed = _closures(times, open_days, of_day)
     return Hours(weekly, holidays, closed, len(times), suspends)
 

@@ -59,7 +59,7 @@ class Inflow:
 
     def _hours(self) -> Hours | None:
         at = self.visits.arrived[self.new]
-        return find_hours(at, at)
+        return find_hours(at, at, fewest=200)
 
     # arrivals ---------------------------------------------------------------------------------------------------
 

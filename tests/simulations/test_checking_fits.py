@@ -15,6 +15,7 @@ from simulations.cli.commands import app
 from simulations.exporting.exports import export
 from simulations.fitting.checking import Course, FitCheck, check_fit, gram_distance
 from simulations.running.options import RunOptions
+from tests.simulations import published_shapes
 from workflow.errors import InputError
 
 WORKFLOW = """
@@ -188,3 +189,28 @@ def test_what_cannot_be_compared_is_refused(desk: Path, until: dt.date, replicat
             replace(OPTIONS, replications=replications),
             progress=False,
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shape", "size", "as_of", "until"),
+    [
+        ("fines", 1000, "2024-06-01", "2024-12-01"),
+        ("permits", 1000, "2023-01-01", "2023-07-01"),
+        ("hospital", 150, "2021-04-15", "2021-05-15"),
+    ],
+)
+def test_published_shapes_from_file_to_the_page_of_a_check(shape: str, size: int, as_of: str, until: str, tmp_path: Path) -> None:
+    """Discover, fit and check as a new user would; the verdict is on the page, and the exit code goes by it."""
+    log = getattr(published_shapes, shape)(tmp_path / f"{shape}.csv", size)
+    workflow, mapping, scenario, page = (tmp_path / name for name in ("w.yaml", "w.mapping.yaml", "s.yaml", "check.html"))
+    runner = CliRunner()
+    assert runner.invoke(app, ["discover", str(log), "--out", str(workflow)]).exit_code == 0
+    fit = ["fit", str(log), "--workflow", str(workflow), "--mapping", str(mapping), "--as-of", as_of, "--out", str(scenario)]
+    assert runner.invoke(app, fit).exit_code == 0
+    check = ["check-fit", str(log), str(scenario), "--until", until, "--mapping", str(mapping), "--engine", "simpy"]
+    result = runner.invoke(app, [*check, "--out", str(page)])
+    holds = "Nothing in these months contradicts the scenario." in result.output
+    assert result.exit_code == (0 if holds else 1), result.output
+    assert holds or "The scenario does not forecast these months: " in result.output
+    assert ("contradicts" if holds else "does not forecast") in page.read_text()

@@ -153,6 +153,7 @@ def test_dates_without_a_clock_have_no_hours() -> None:
     assert find_hours(days, days) is None
     always = np.random.default_rng(1).integers(0, 300 * DAY, 20_000)
     assert find_hours(always, always) is None
+    assert find_hours(always[:80], always[:80]) is None  # the gaps between a few times are no breaks
 
 
 # scenarios ---------------------------------------------------------------------------------------------------------------
