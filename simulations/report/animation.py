@@ -18,6 +18,7 @@ from typing import Any
 from simulations.report.flow import LATER
 from simulations.report.interactive import as_json
 from simulations.scenarios.scenario import Scenario
+from simulations.tables.formatting import court_title
 from workflow.drawing.drawing import map_of
 from workflow.model.definition import StateKind
 
@@ -49,6 +50,8 @@ class Animation:
     days : list of date
         The end of each step; the first is the day before the run.
     courts : list of str
+    titles : list of str
+        Of the courts, as the page's court picker has them.
     starts : list of (int, int, float)
         Court, state and cases at the start.
     moves : list of (int, int, int, int, float)
@@ -60,6 +63,7 @@ class Animation:
     places: list[tuple[int, int]]
     days: list[dt.date]
     courts: list[str]
+    titles: list[str]
     starts: list[tuple[int, int, float]]
     moves: list[tuple[int, int, int, int, float]]
 
@@ -79,8 +83,8 @@ class Animation:
     @property
     def json(self) -> str:
         """Return the data as JSON for a ``<script>`` element."""
-        data = {name: getattr(self, name) for name in ("states", "final", "places", "courts")}
-        data |= {"days": [str(day) for day in self.days], "later": LATER}
+        data = {name: getattr(self, name) for name in ("states", "final", "places")}
+        data |= {"courts": self.titles, "days": [str(day) for day in self.days], "later": LATER}
         data |= {"starts": [[*a, round(n, _DIGITS)] for *a, n in self.starts]}
         data |= {"moves": [[*a, round(n, _DIGITS)] for *a, n in self.moves]}
         return as_json(data)
@@ -127,6 +131,7 @@ def animation(connection: Any, scenario: Scenario, replications: Sequence[int]) 
         _places(scenario, states),
         [scenario.starts - dt.timedelta(days=1), *(min(scenario.starts + dt.timedelta(days=d), scenario.ends) for d in days)],
         courts,
+        [court_title(court, scenario) for court in courts],
         [(courts.index(court), index[state], count / n) for court, state, count in first],
         [(k, courts.index(court), index[a], index[b], count / n) for (k, court, a, b), count in steps.items()],
     )

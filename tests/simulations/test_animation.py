@@ -50,7 +50,7 @@ def test_the_page_of_the_animation_alone_is_whole(moving: Animation) -> None:
     """It has the data as JSON, one script that its policy allows, and its title as text."""
     page = standalone(moving, "</title><script>")
     data = json.loads(page.partition('application/json">')[2].partition("</script>")[0])
-    assert (data["states"][-1], len(data["days"]), data["courts"]) == (LATER, len(moving.days), ["denver", "baltimore"])
+    assert (data["states"][-1], len(data["days"]), data["courts"]) == (LATER, len(moving.days), ["Denver", "Baltimore"])
     assert "&lt;/title&gt;&lt;script&gt;" in page
     assert page.count("<script>") == 1
 

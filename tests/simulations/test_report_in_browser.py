@@ -186,7 +186,7 @@ def test_the_picked_court_is_shown_alone_in_every_figure(opened: dict[str, Opene
     page = opened["run"].page
     height = "document.querySelector('#figure-pending canvas').clientHeight"
     before = page.evaluate(height)
-    page.locator(".picker select").select_option("denver")
+    page.locator(".picker select").select_option("Denver")
     page.wait_for_function(f"() => {height} < {before / 2}")
     note = page.locator("#figure-groups-represented .use").first
     assert note.count() == 0 or note.is_visible()
@@ -220,7 +220,7 @@ def test_the_animation_plays_slides_and_follows_the_court_picker(opened: dict[st
     page.wait_for_function("() => document.querySelector('.animation input').value > 40")
     page.locator(".animation button").click()
     slider.fill("0")
-    page.locator(".picker select").select_option("denver")
+    page.locator(".picker select").select_option("Denver")
     assert "pending 200" in str(canvas.get_attribute("aria-label"))
     page.locator(".picker select").select_option("")
 
