@@ -127,6 +127,7 @@ async function draw(entry) {
     ({ view } = await vegaEmbed(box, spec, options));
   }
   entry.view = view;
+  if (view.signal("court") !== chosen(entry)) view.signal("court", chosen(entry)).resize().runAsync();  // picked meanwhile
 }
 
 function chosen(entry) {
