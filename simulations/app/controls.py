@@ -90,7 +90,12 @@ def input_for(setting: Setting, text: str, change: Handler) -> None:
     given = Tag("input")
     given._props.update({"type": kind, "value": text, "autocomplete": "off", "spellcheck": "false"})
     label._props["for"] = given.html_id
-    given.on("change", change, js_handler="e => emit(e.target.value)")
+
+    def typed(event: GenericEventArguments) -> None:
+        given._props["value"] = str(event.args)  # or else the browser shows the text before at the next change
+        change(event)
+
+    given.on("change", typed, js_handler="e => emit(e.target.value)")
     if setting.slider is None:
         return
     slider = setting.slider

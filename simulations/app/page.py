@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nicegui import events, run, ui
 
-from simulations.app.controls import button, choice, disclosure, input_for, tag
+from simulations.app.controls import Tag, button, choice, disclosure, input_for, tag
 from simulations.app.evidence import Shown
 from simulations.app.files import MOST_BYTES, MOST_FILES
 from simulations.app.session import Session, names, summary
@@ -98,7 +98,7 @@ class Page:
                 area = tag("textarea").props(f"rows={min(6, 1 + len(condition.text) // 45)} spellcheck=false")
                 label.props["for"] = area.html_id
                 area.props["value"] = self.session.texts.get(condition.path, condition.text)
-                area.on("change", partial(self._guard, condition.path), js_handler="e => emit(e.target.value)")
+                area.on("change", partial(self._guard, condition.path, area), js_handler="e => emit(e.target.value)")
                 self._message(condition.path)
         self.session.prove()
         self._say_verdicts()
@@ -180,7 +180,8 @@ class Page:
     def _set(self, setting: Setting, event: events.GenericEventArguments) -> None:
         self._changed(self.session.set(setting.path, str(event.args)))
 
-    def _guard(self, path: str, event: events.GenericEventArguments) -> None:
+    def _guard(self, path: str, area: Tag, event: events.GenericEventArguments) -> None:
+        area.props["value"] = str(event.args)  # or else the browser shows the text before at the next change
         self._changed(self.session.set_condition(path, str(event.args)))
         self.session.prove()
         self._say_verdicts()

@@ -161,6 +161,7 @@ def test_guards_are_checked_and_their_rules_decided(page: Page) -> None:
     broken = _guard(page, "store", "age < 99")
     page.locator(".verdict.broken", has_text="odd cases are not stored").wait_for()
     assert broken.inner_text() == ""
+    assert page.get_by_label("store").input_value() == "age < 99"
     assert "kind = odd" in page.locator(".verdicts pre").inner_text()
     assert "compare" in page.locator("pre.wide").inner_text()
 
