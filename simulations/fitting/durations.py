@@ -9,6 +9,8 @@ References
 Akaike, H. (1974). A new look at the statistical model identification. IEEE Transactions on Automatic Control 19, 716-723.
 Stephens, M. A. (1974). EDF statistics for goodness of fit and some comparisons. JASA 69, 730-737 (critical values).
 Koziol, J. A. and Green, S. B. (1976). A Cramér-von Mises statistic for randomly censored data. Biometrika 63, 465-474.
+Burnham, K. P. and Anderson, D. R. (2002). Model Selection and Multimodel Inference, 2nd ed. Springer (section 4.3: standard errors
+that contain the choice of a model).
 Boag, J. W. (1949). Maximum likelihood estimates of the proportion of patients cured by cancer therapy. JRSS B 11, 15-53.
 """
 
@@ -202,7 +204,8 @@ def fit_lengths(lengths: Floats, ended: NDArray[np.bool_], *, stays: bool = Fals
     fits = [_fit(name, t, ended, stays) for name in _FAMILIES]
     best = min(fits, key=lambda f: f[0])
     tried = tuple((name, aic, w) for aic, name, _, w, _ in sorted(fits, key=lambda f: f[0]))
-    _, name, estimate, w, errors = best
+    _, name, estimate, w, _ = best
+    errors = _unconditional(fits, estimate)
     mean, cv = math.exp(estimate[0]), math.exp(estimate[1]) if name != "exponential" else 1.0
     p_stay = _expit(estimate[2]) if stays else 0.0
     scale = 1 / math.sqrt(share)
@@ -212,6 +215,19 @@ def fit_lengths(lengths: Floats, ended: NDArray[np.bool_], *, stays: bool = Fals
     if w <= _CRITICAL[name] or n < 30:
         return fitted
     return _empirical(fitted, lengths, t, ended)
+
+
+def _unconditional(fits: list[tuple[float, str, Floats, float, Floats]], estimate: Floats) -> Floats:
+    """Return standard errors that contain the choice of the family: over the families, weighted by AIC."""
+    weights = np.array([math.exp(-(f[0] - min(g[0] for g in fits)) / 2) for f in fits])
+    weights /= weights.sum()
+    errors: Floats = np.zeros(3)
+    for weight, (_, name, other, _, own) in zip(weights.tolist(), fits, strict=True):
+        there = other.copy()
+        if name == "exponential":
+            there[1] = 0.0  # its cv is 1
+        errors += weight * np.sqrt(own**2 + (there - estimate) ** 2)
+    return errors
 
 
 def _odds_se(p: float, n: int) -> float:
