@@ -182,7 +182,7 @@ def slider_of(text: str) -> Slider | None:
     >>> slider_of("16"), slider_of("0.493")
     (Slider(low=0, high=40, step=1, value=16, unit=''), Slider(low=0, high=1, step=0.001, value=0.493, unit=''))
     >>> slider_of("32.45 minutes").high, slider_of("0.02 per year").high, slider_of("rest")
-    (80.0, 0.05, None)
+    (80.0, 0.04, None)
     """
     match = _NUMBER.fullmatch(text)
     if match is None or not math.isfinite(value := float(match[1])):

@@ -20,8 +20,9 @@ def app_(
     """Try things on a page in the browser: change a scenario and its guards, and see what comes of it. Needs the extra app."""
     with report_errors():
         from simulations.app.server import HOST, scenarios_in, serve
-        from simulations.loading import catalog
+        from simulations.loading import catalog, load_scenario
 
         scenarios = [scenario] if scenario in catalog() else scenarios_in(Path(scenario))
+        load_scenario(scenarios[0])  # a mistake is reported before the page is served
         echo(f"The page is at http://{HOST}:{port}. Ctrl-C ends it.", err=True)
         serve(scenarios, port, not no_browser)

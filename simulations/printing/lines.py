@@ -67,8 +67,8 @@ def fitted(line: str, width: int | None) -> Iterator[str]:
 
     Examples
     --------
-    >>> [*fitted("  proved   one two three", 16)]
-    ['  proved   one', '           two', '           three']
+    >>> [*fitted("  proved   one two three", 20)]
+    ['  proved   one two', '           three']
     """
     if width is None or len(line) <= width:
         yield line

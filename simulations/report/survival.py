@@ -99,7 +99,7 @@ def _stays(
     Replications are read together, as many as have `_MOST_ROWS` cases.
     """
     off = [s.name for s in scenario.workflow.states.values() if s.kind in (StateKind.FINAL, StateKind.RESTING)]
-    n_cases = connection.execute("select count(*) / count(distinct replication) from cases").fetchone()[0]
+    n_cases = connection.execute("select count(*) / greatest(count(distinct replication), 1) from cases").fetchone()[0]
     batch = max(1, int(_MOST_ROWS / max(n_cases, 1)))
     for first in range(0, len(replications), batch):
         together = list(replications[first : first + batch])

@@ -40,6 +40,15 @@ _MOST_CHARACTERS = 4000
 """Maximum length of a line of a message."""
 
 
+_SERVING = ("app", "cluster")
+"""Commands that run until they are interrupted."""
+
+
+def _parameters(command: Any) -> dict[str, Any]:
+    """Return the parameters of each command that ends by itself."""
+    return {name: one.params for name, one in command.commands.items() if name not in _SERVING}
+
+
 def run_mutants(first: int, last: int, seed: int = 1) -> Iterator[dict[str, Any]]:
     """Run mutants, and yield each finding, then a summary."""
     from typer.main import get_command
@@ -65,7 +74,7 @@ def run_mutants(first: int, last: int, seed: int = 1) -> Iterator[dict[str, Any]
             finally:
                 os._exit(code)
         assert os.waitpid(child, 0)[1] == 0
-        mutants = Mutants(valid, {name: c.params for name, c in command.commands.items()}, seed)  # type: ignore[attr-defined]
+        mutants = Mutants(valid, _parameters(command), seed)
         _load_once(mutants.valid)
         begin = first
         while begin <= last:
@@ -92,8 +101,7 @@ def write_mutant(number: int, seed: int, folder: Path) -> list[str]:
     from simulations.cli import app
 
     write_valid(folder)
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    mutant = Mutants(folder, {name: c.params for name, c in commands.items()}, seed)[number]
+    mutant = Mutants(folder, _parameters(get_command(app)), seed)[number]
     for name, raw in mutant.files.items():
         (folder / name).write_bytes(raw)
     return mutant.arguments

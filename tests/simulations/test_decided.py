@@ -79,10 +79,11 @@ def test_every_case_could_be_decided_otherwise_and_few_were(folder: Path) -> Non
 
 def test_both_numbers_have_their_names_in_the_text(folder: Path) -> None:
     """The first needs no run; `--replications 0` leaves out the second."""
-    proved = _diff("--people", "office.yaml", "--replications", "0")
+    proved = " ".join(_diff("--people", "office.yaml", "--replications", "0").split())
     assert "could be decided otherwise by complete-files-only than by permits in some course of events" in proved
     assert "were decided otherwise" not in proved
-    assert " cases were decided otherwise: in another state, or by another transition\n" in _diff("--people", "office.yaml")
+    simulated = " ".join(_diff("--people", "office.yaml").split())
+    assert " cases were decided otherwise: in another state, or by another transition " in simulated
 
 
 def test_a_scenario_that_does_not_fit_a_workflow_is_not_simulated(folder: Path) -> None:

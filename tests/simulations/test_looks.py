@@ -159,7 +159,7 @@ def test_html_begins_with_the_answer(small: RunResult, compared: Comparison) -> 
     page = small._repr_html_()
     assert page == as_html(small)
     assert all(statement.text.removesuffix(".") in page for statement in answer(small))
-    assert all(f">{word}<" in page for word in ("inflow", "disposals", "reviewed", "baltimore"))
+    assert all(f">{word}<" in page for word in (*small.scenario.show, "Baltimore"))
     assert "<script" not in page
     assert all(statement.text in compared._repr_html_() for statement in main_result(compared, compared.against[0]))
 

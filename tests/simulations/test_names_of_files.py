@@ -109,7 +109,7 @@ def test_report_draws_the_run(strange: Path) -> None:
     _run("report", strange / STRANGE, "--out", page, "--figures", figures, "--stress", stress, "--measure", "pending", "--quiet")
     assert page.is_file()
     assert stress.is_file()
-    assert [path.name for path in figures.glob("*.svg")] == ["pending.svg"]
+    assert sorted(path.name for path in figures.glob("*.svg")) == ["pending.svg", "replications.svg"]
 
 
 def test_compare_and_sweep_write_their_folders(strange: Path) -> None:

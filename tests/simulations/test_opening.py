@@ -56,10 +56,11 @@ def _printed(*arguments: object) -> Any:
 def test_an_opened_folder_says_what_the_command_printed(
     command: list[str], kind: type[RunResult | Comparison | Sweep], tiny: Path, tmp_path: Path
 ) -> None:
-    """The JSON of the result is that of the command, to the last digit."""
+    """The JSON of the result is that of the command, to the last digit; the command adds the answer in sentences."""
     printed = _printed(*(word.replace("{}", str(tiny)) for word in command), "--out", tmp_path / "out")
     result = open_run(tmp_path / "out")
     assert isinstance(result, kind)
+    assert all(sentence.endswith(".") for sentence in printed.pop("answer"))
     assert json.loads(json.dumps(result.json())) == printed
 
 

@@ -151,7 +151,7 @@ def test_every_command_that_measures_can_choose_what() -> None:
     assert {"--when", "--court"} <= options["forecast"]
     assert {"--goal", "--court"} <= options["staff"]
     replicating = {name for name, of_command in options.items() if "--replications" in of_command}
-    assert replicating == {*MEASURING, "forecast", "sensitivity", "staff", "diff"}  # diff compares cases, not measures
+    assert replicating == {*MEASURING, "check-fit", "forecast", "sensitivity", "staff", "diff"}  # diff compares cases
 
 
 @pytest.mark.parametrize("command", MEASURING)

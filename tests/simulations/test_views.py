@@ -159,9 +159,9 @@ def test_missing_or_damaged_content_is_reported(tiny: Path, two: Path, tmp_path:
     """The folder has no run, no event log, no finished replication, or a missing or damaged part."""
     with pytest.raises(InputError, match="is not a run folder"):
         _all(tmp_path, "from cases")
-    without = run(tiny, out=tmp_path / "a", keep="measures").folder
+    without = run(tiny, out=tmp_path / "a", keep="cases").folder
     assert _all(without, "select count(*) > 0 from cases") == [(True,)]
-    with pytest.raises(InputError, match="this run has no event log"):
+    with pytest.raises(InputError, match="this run has no event log; --keep events"):
         _all(without, "from events")
     copy = Path(shutil.copytree(two, tmp_path / "b"))
     part = copy / "events" / "replication=2.parquet"

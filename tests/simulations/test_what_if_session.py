@@ -119,7 +119,9 @@ def test_a_wrong_value_has_the_message_of_the_loader_and_the_last_good_result_st
     session.set(SIZE, "3")
     shown, command = _result(session), session.command
     assert not session.set(SIZE, "3x")
-    assert session.wrong == {SIZE: ["pool 'clerks': size: must be a whole number of servers, 0 or more, not '3x'"]}
+    assert session.wrong == {
+        SIZE: ["change pools.clerks.size: pool 'clerks': size: must be a whole number of servers, 0 or more, not '3x'"]
+    }
     assert session.shown() is not None
     assert session.shown().sentences == shown.sentences
     assert session.command == command

@@ -40,7 +40,7 @@ ATTACKS = {
     "only": ({}, ["--only", "1000000000000000"], "only: must be one of the replications"),
     "workers": ({}, ["--workers", "1000000"], "workers: must be 1,024 or less"),
     "limit": ({}, ["--limit", "inf"], "limit: must be from 1 to 1,000"),
-    "maximum of replications": ({}, ["--precision", "pending=0.001", "--max-replications", "1000000000000"], "cases in all of them"),
+    "maximum of replications": ({}, ["--precision", "pending=0.001", "--max-replications", "1000000000000"], "must be 1,000,000 or less"),
     "horizon": ({"ends: 2024-02-15": "ends: 9999-12-31\nwarm_up: 9000-01-01"}, [], "more than 500 years"),
     "size": ({"size: 2": "size: 1000000000"}, [], "must be a whole number of servers"),
     "intervals": (
