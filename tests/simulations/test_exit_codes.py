@@ -152,7 +152,7 @@ def _expect(code: int, line: str, desk: Path, patch: pytest.MonkeyPatch, capfd: 
 def test_every_command_is_here() -> None:
     """A new command needs a line in each table."""
     names = {command.name for command in app.registered_commands}
-    assert SUCCESS.keys() | SERVING | LONG == MISTAKEN.keys() == names
+    assert {*SUCCESS, *SERVING, *LONG} == MISTAKEN.keys() == names
 
 
 @pytest.mark.parametrize("command", SUCCESS)
