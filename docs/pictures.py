@@ -1,6 +1,6 @@
 """Make the pictures of README.md: ``make pictures``.
 
-``docs/report.png`` shows the head of the report of the pilot and its flow of cases, as Chromium draws them, and
+``docs/report.png`` shows the first screen of the report of the pilot, as Chromium draws it, and
 ``docs/workflow.svg`` the map of its workflow.
 """
 
@@ -20,8 +20,8 @@ from workflow.drawing.drawing import svg
 
 DOCS = Path(__file__).resolve().parent
 REVIEW = "prosecutorial-discretion-review"
-BETWEEN = "nav, .picker, #numbers ~ :is(h2, figure, .table, p):not(#flow, #figure-flow, #flow ~ *) { display: none }"
-"""The contents, and what stands between the head and the flow of cases, are left out of the picture."""
+LEFT_OUT = "nav, .picker { display: none }"
+"""The contents and the choice of a court are left out of the picture."""
 
 
 def main() -> None:
@@ -37,11 +37,11 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1020, "height": 900}, offline=True)
         page.goto(report.as_uri())
         page.evaluate(
-            "css => { document.head.append(Object.assign(document.createElement('style'), { textContent: css })); }", BETWEEN
+            "css => { document.head.append(Object.assign(document.createElement('style'), { textContent: css })); }", LEFT_OUT
         )
-        flow = page.locator("#figure-flow svg").bounding_box()
-        assert flow is not None
-        height = flow["y"] + flow["height"] + 4
+        published = page.locator("#figure-published-figures").bounding_box()
+        assert published is not None
+        height = published["y"] + published["height"] + 4
         page.screenshot(path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1020, "height": height})
         browser.close()
 
