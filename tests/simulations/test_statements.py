@@ -569,7 +569,7 @@ def printed(module: Any, call: Callable[[], None]) -> str:
     console = Console(file=StringIO(), width=10_000)
     with patch.object(module, "new_console", lambda: console):
         call()
-    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    return " ".join(console.file.getvalue().replace("\ue000", " ").split())  # type: ignore[attr-defined]
 
 
 def selection_of(scenario: Scenario, seed: int) -> dict[str, list[str]]:
