@@ -57,7 +57,7 @@ ROUNDED_AS_THEIR_INTERVAL = (
 )  # fmt: skip
 WARNINGS = (Claim.GROWING, Claim.NOT_STEADY, Claim.OUTSIDE)
 EXPLAINED = re.compile(
-    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows a panel[^.]*"
+    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows a panel[^.]*|in any of \d+ replications"
 )
 
 
@@ -473,7 +473,7 @@ class ComparisonChecks:
         """The pending cases of each scenario at the end, counted from its log."""
         for name, folder in zip(s.values, ("base", *(f"other-{k}" for k in range(1, len(s.values)))), strict=True):
             log = LogFacts(self.comparison.base, self.comparison.folder / folder)
-            assert s.values[name] == pytest.approx(mean(log.each(lambda k, log=log: log.pending(k, log.scenario.ends))))
+            assert s.values[name] == pytest.approx(mean(log.each(lambda k, log=log: log.pending(k, log.scenario.ends, s.court))))
 
     def check_unchanged(self, s: Statement) -> None:
         """A measure is the same if no replication differs."""
