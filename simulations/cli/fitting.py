@@ -26,7 +26,18 @@ from simulations.cli.common import (
     report_errors,
     with_workers,
 )
-from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
+from simulations.cli.log_options import (
+    Columns,
+    DecimalMark,
+    Encoding,
+    MappingPath,
+    Only,
+    Sheet,
+    StepNames,
+    TimeFormats,
+    TimeZone,
+    log_mapping,
+)
 from workflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,14 +71,11 @@ def discover(
     with report_errors():
         from simulations.fitting.discovery import discover as run_discovery
         from simulations.run_folder.whole_files import write_text
-        from workflow.auditing.mapping import load_mapping, mapping_of
         from workflow.loading import load_workflow
 
         beside = out.with_suffix(".mapping.yaml")
         check_new(out, beside)
-        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
-        if mapping is not None:
-            given = given.over(load_mapping(mapping))
+        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping)
         found = run_discovery(log, given, cover=cover, zone=time_zone)
         load_workflow(found.text)  # nothing is written that does not load
         write_text(out, found.text)
@@ -103,14 +111,11 @@ def fit(
     with report_errors():
         from simulations.fitting.fit import fit as run_fit
         from simulations.fitting.fit import relative_workflow
-        from workflow.auditing.mapping import load_mapping, mapping_of
         from workflow.loading import load_workflow
 
         check_new(out)
         loaded = load_workflow(workflow)
-        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
-        if mapping is not None:
-            given = given.over(load_mapping(mapping, loaded))
+        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded)
         named = relative_workflow(workflow, out)
         found = run_fit(log, loaded, named, date(as_of, "--as-of"), out, given, zone=time_zone, days=days)
         _write_all(out, found.files)
@@ -159,14 +164,11 @@ def check_fit(
         from simulations.printing.terminal import new_console, print_table
         from simulations.report.fit_check import distances_table, write_fit_check
         from simulations.running.options import RunOptions
-        from workflow.auditing.mapping import load_mapping, mapping_of
 
         if out is not None:
             _check_page(out)
         loaded = load_scenario(scenario)
-        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
-        if mapping is not None:
-            given = given.over(load_mapping(mapping, loaded.workflow))
+        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded.workflow)
         silent = quiet or as_json
         options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
         options = with_workers(options, workers, loaded, replications)

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simulations.cli.common import Color, Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
-from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
+from simulations.cli.log_options import (
+    Columns,
+    DecimalMark,
+    Encoding,
+    MappingPath,
+    Only,
+    Sheet,
+    StepNames,
+    TimeFormats,
+    TimeZone,
+    log_mapping,
+)
 from workflow.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -57,8 +68,6 @@ def import_(
 ) -> None:
     """Import records into an event log and a table of cases, which audit, discover and fit read without a mapping."""
     with report_errors(lambda: resume_command(out) if source == "eoir" else None):
-        from workflow.auditing.mapping import load_mapping, mapping_of
-
         _check_source(source, ("eoir", "log"))
         of_eoir = {"--as-of": as_of, "--ignore-counts": ignore_counts, "--memory": memory, "--resume": resume}
         of_log = {
@@ -66,13 +75,13 @@ def import_(
             "--decimal": decimal, "--encoding": encoding, "--sheet": sheet, "--time-zone": zone,
         }  # fmt: skip
         other = of_log if source == "eoir" else of_eoir
-        if given := [name for name, value in other.items() if value]:
-            raise InputError([f"{name}: does not apply to import {source}" for name in given])
+        if unfit := [name for name, value in other.items() if value]:
+            raise InputError([f"{name}: does not apply to import {source}" for name in unfit])
         if source == "log":
             from simulations.importing.foreign import import_log
 
-            said = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
-            imported = import_log(path, out, said if mapping is None else said.over(load_mapping(mapping)), zone)
+            given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping)
+            imported = import_log(path, out, given, zone)
         else:
             imported = _release(path, out, as_of, ignore_counts, memory, resume, quiet or as_json)
         if as_json:

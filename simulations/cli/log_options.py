@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workflow import Workflow
+    from workflow.auditing.mapping import LogMapping
 
 Columns = Annotated[
     list[str] | None,
@@ -33,3 +39,14 @@ Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of an Exc
 TimeZone = Annotated[
     str | None, typer.Option(metavar="NAME", help="The zone of the local dates of times in UTC, such as Europe/Rome.")
 ]
+
+
+def log_mapping(
+    columns: Iterable[str] | None, names: Iterable[str] | None, only: Iterable[str] | None, encoding: str | None, sheet: str | None,
+    time_formats: Iterable[str] | None, decimal: str | None, path: Path | None, workflow: Workflow | None = None,
+) -> LogMapping:  # fmt: skip
+    """Return what these options say about a log, over what a mapping file says, if one is given."""
+    from workflow.auditing.mapping import load_mapping, mapping_of
+
+    given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_formats or (), decimal)
+    return given if path is None else given.over(load_mapping(path, workflow))

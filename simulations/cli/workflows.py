@@ -25,7 +25,18 @@ from simulations.cli.common import (
     spinner,
     with_workers,
 )
-from simulations.cli.log_options import Columns, DecimalMark, Encoding, MappingPath, Only, Sheet, StepNames, TimeFormats, TimeZone
+from simulations.cli.log_options import (
+    Columns,
+    DecimalMark,
+    Encoding,
+    MappingPath,
+    Only,
+    Sheet,
+    StepNames,
+    TimeFormats,
+    TimeZone,
+    log_mapping,
+)
 from simulations.printing.lines import print_lines
 from workflow.errors import InputError, Problem
 
@@ -138,14 +149,12 @@ def audit(
     with report_errors():
         from workflow.auditing.audit import audit as judge
         from workflow.auditing.log_files import events_of, read_log
-        from workflow.auditing.mapping import UnmappedLog, load_mapping, mapping_of
+        from workflow.auditing.mapping import UnmappedLog
         from workflow.loading import load_workflow
 
         log = events_of(log)
         loaded = load_workflow(workflow)
-        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
-        if mapping is not None:
-            given = given.over(load_mapping(mapping, loaded))
+        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded)
         if propose_mapping is not None:
             _propose(log, workflow, rules, loaded, given, propose_mapping)
             return
