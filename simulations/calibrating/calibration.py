@@ -6,7 +6,8 @@ import csv
 import datetime as dt
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -353,6 +354,18 @@ def _read_table(path: Path, names: Sequence[str]) -> Floats:
     return values
 
 
+@contextmanager
+def reading_result(folder: Path, what: str) -> Iterator[None]:
+    """Report what is wrong with the result in a folder, which another program may have changed."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError([f"{folder}: is not the folder of a {what}: {RESULT}: {reason}"]) from None
+
+
 def read_calibration(folder: str | Path, scenario: str | Path | Scenario | None = None) -> Calibration:
     """Return the result of a calibration from its folder, as `calibrate` returned it.
 
@@ -369,7 +382,7 @@ def read_calibration(folder: str | Path, scenario: str | Path | Scenario | None 
     folder = Path(folder)
     check_own_files(folder)
     content = read_json(folder / RESULT)
-    try:
+    with reading_result(folder, "calibration"):
         loaded = recorded_scenario(folder, {"scenario_hash": content["scenario_hash"]}, scenario, "be read")
         margins = [Margin(**row) for row in content["inputs"]]
         header = tuple(content[key] for key in ("seed", "runs", "confidence", "discrepancy"))
@@ -386,11 +399,6 @@ def read_calibration(folder: str | Path, scenario: str | Path | Scenario | None 
         draws = _read_table(folder / TABLE, [m.name for m in margins])
         predicted = _read_table(folder / PREDICTED, _figure_names(loaded))
         until, effective = dt.date.fromisoformat(content["until"]), _number(content["effective_draws"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError([f"{folder}: is not the folder of a calibration: {RESULT}: {reason}"]) from None
     seed, n_runs, confidence, sizes = header
     return Calibration(loaded, folder, until, seed, n_runs, confidence, margins, fits, sizes, effective, draws, predicted)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from simulations.calibrating.calibration import calibrated, new_study, run_study
+from simulations.calibrating.calibration import calibrated, new_study, reading_result, run_study
 from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
 from simulations.run_folder.manifest import scenario_hash
@@ -203,7 +203,7 @@ def read_hindcast(folder: str | Path, scenario: str | Path | Scenario | None = N
     folder = Path(folder)
     check_own_files(folder)
     content = read_json(folder / RESULT)
-    try:
+    with reading_result(folder, "hindcast"):
         loaded = recorded_scenario(folder, {"scenario_hash": content["scenario_hash"]}, scenario, "be read")
         published = {(f.measure, f.court, f.at.isoformat()): f for f in loaded.published}
         scores = [
@@ -216,11 +216,6 @@ def read_hindcast(folder: str | Path, scenario: str | Path | Scenario | None = N
         numbers = tuple(content[key] for key in ("seed", "runs", "confidence", "bias", "crps", "plain_crps"))
         check_types(list[Score], scores)
         check_types(tuple[int, int, float, float, float | None, float | None], numbers)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError([f"{folder}: is not the folder of a hindcast: {RESULT}: {reason}"]) from None
     seed, n_runs, confidence, *means = numbers
     return Hindcast(loaded, folder, seed, n_runs, confidence, scores, *means)
 
