@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,12 @@ from docs.commands_page import page
 from simulations import run
 from simulations.log.row import COLUMNS
 from simulations.measuring.descriptors import BREAKDOWNS
+from simulations.measuring.selection import Selection
 from simulations.run_folder.views import query_run
 from tests.documents import blocks_of
+from workflow.auditing.log import AuditLog
+from workflow.model.rules import Rule
+from workflow.predicates.tree import Expression
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 GLOSSARY = (REFERENCE.parent / "glossary.md").read_text(encoding="utf-8")
@@ -48,6 +54,34 @@ def test_every_public_name_is_on_the_page_of_the_api(package: object) -> None:
     text = (REFERENCE / "python.md").read_text(encoding="utf-8")
     documented = re.findall(rf"^\.\. auto\w+:: {re.escape(name)}\.(\w+)$", text, re.MULTILINE)
     assert sorted(documented) == sorted(package.__all__)  # type: ignore[attr-defined]
+
+
+def _parts(kind: type, found: set[type]) -> set[type]:
+    """Return the dataclasses that the fields of one hold, and those that these hold."""
+    names = vars(sys.modules[kind.__module__])
+    for field in dataclasses.fields(kind):
+        for name in re.findall(r"\b[A-Z]\w+", str(field.type)):
+            part = names.get(name)
+            if dataclasses.is_dataclass(part) and part not in found:
+                found.add(part)  # type: ignore[arg-type]
+                _parts(part, found)  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    "result",
+    [workflow.Proof, workflow.AuditReport, workflow.Difference, simulations.RunResult, simulations.Estimate,
+     simulations.Comparison, simulations.Difference, simulations.Sweep, simulations.Sensitivity, simulations.Forecast,
+     simulations.Staffing, simulations.Calibration, simulations.Hindcast, simulations.Verification],
+    ids=lambda result: f"{result.__module__.split('.')[0]}.{result.__name__}",
+)  # fmt: skip
+def test_every_part_of_a_result_is_on_the_page_of_the_api(result: type) -> None:
+    """Inputs that a result keeps (the workflow, its rules, the scenario, the log) have their parts in the code alone."""
+    text = (REFERENCE / "python.md").read_text(encoding="utf-8")
+    inputs = {workflow.Workflow, simulations.Scenario, AuditLog, Expression, Rule, Selection}
+    parts = _parts(result, set(inputs))
+    documented = [rf"^\.\. autoclass:: ({part.__module__}|{part.__module__.split('.')[0]})\.{part.__name__}$" for part in parts]
+    assert [name for name in documented if not re.search(name, text, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("package", [workflow, workflow.testing, simulations], ids=lambda package: package.__name__)

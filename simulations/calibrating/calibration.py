@@ -51,7 +51,17 @@ _FAR = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """One input before and after: its median, with the ends of the prior's and the posterior's interval."""
+    """One input before and after.
+
+    Attributes
+    ----------
+    name : str
+        The path of the input.
+    prior, prior_low, prior_high : float
+        The median before, with the ends of the interval (``CalibrationOptions.confidence``), in the unit of the input.
+    posterior, posterior_low, posterior_high : float
+        The same after.
+    """
 
     name: str
     prior: float

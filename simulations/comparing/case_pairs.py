@@ -54,7 +54,15 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The mean number of cases that have one end in the base and another end in the other scenario, in all courts."""
+    """The mean number of cases that have one end in the base and another end in the other scenario, in all courts.
+
+    Attributes
+    ----------
+    base, other : str
+        The state at the end of the run in each scenario.
+    mean : float
+        The mean number of cases over replications.
+    """
 
     base: str
     other: str

@@ -34,7 +34,15 @@ _DAYS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A number of days, weeks, or calendar months or years."""
+    """A number of days, weeks, or calendar months or years.
+
+    Attributes
+    ----------
+    n : int
+        The number, at least 1.
+    unit : str
+        ``days``, ``weeks``, ``months`` or ``years``.
+    """
 
     n: int
     unit: str

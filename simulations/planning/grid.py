@@ -53,6 +53,13 @@ class Axis:
 class Grid:
     """The axes of a grid, the changes that hold at every point, and all changes as given.
 
+    Attributes
+    ----------
+    axes : tuple of Axis
+        The changed keys that have several values.
+    fixed, given : tuple of str
+        The changes that hold at every point, and all changes as given, as ``path=value``.
+
     Examples
     --------
     >>> grid, mistakes = parse_grid(["pools.clerks.size=2:6:2", "ends=2024-03-31"])

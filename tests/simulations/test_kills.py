@@ -127,24 +127,23 @@ def test_a_signal_at_a_random_moment_costs_nothing_but_time(desk: Path, tmp_path
     _check(name, "simpy", desk, tmp_path / "killed", wanted, number, random.uniform(0.2, 3), group=False)
 
 
+CASES = [(name, engine) for name in COMMANDS for engine in (ENGINES if name in WITH_ENGINE else ENGINES[:1])]
+
+
 @pytest.mark.slow
-def test_two_hundred_signals_at_random_moments_cost_nothing_but_time(desk: Path, tmp_path: Path) -> None:
-    """Every command on both engines. Signals go to the command alone, or to its workers as well, as from a terminal."""
-    how = random.Random(os.environ.get("DOCKETSIM_SEED", "1"))
-    wanted, length = {}, {}
-    cases = [(name, engine) for name in COMMANDS for engine in (ENGINES if name in WITH_ENGINE else ENGINES[:1])]
-    for name, engine in cases:
-        folder = tmp_path / f"{name}-{engine}"
-        shutil.copytree(desk, folder)
-        begun = time.monotonic()
-        wanted[name, engine] = _completed(name, _of_engine(name, engine), folder)
-        length[name, engine] = time.monotonic() - begun
+@pytest.mark.parametrize(("name", "engine"), CASES)
+def test_twenty_signals_at_random_moments_cost_nothing_but_time(desk: Path, tmp_path: Path, name: str, engine: str) -> None:
+    """Together 200. Signals go to the command alone, or to its workers as well, as from a terminal."""
+    how = random.Random(f"{name} {engine} {os.environ.get('DOCKETSIM_SEED', '1')}")
+    shutil.copytree(desk, tmp_path / "whole")
+    begun = time.monotonic()
+    wanted = _completed(name, _of_engine(name, engine), tmp_path / "whole")
+    length = time.monotonic() - begun
     codes = []
-    for k in range(200):
-        name, engine = cases[k % len(cases)]
+    for k in range(20):
         folder = tmp_path / str(k)
-        number, after = how.choice(SIGNALS), how.uniform(0.15, length[name, engine])
-        codes.append(_check(name, engine, desk, folder, wanted[name, engine], number, after, how.random() < 0.5))
+        number, after = how.choice(SIGNALS), how.uniform(0.15, length)
+        codes.append(_check(name, engine, desk, folder, wanted, number, after, how.random() < 0.5))
         shutil.rmtree(folder)
-    print(f"{sum(c != 0 for c in codes)} of 200 ended by the signal; the last process ended {max(_slowest):.2f} s later at most")
+    print(f"{sum(c != 0 for c in codes)} of 20 ended by the signal; the last process ended {max(_slowest):.2f} s later at most")
     assert max(_slowest) < 5

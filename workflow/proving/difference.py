@@ -41,6 +41,8 @@ class Literal:
         With the names of definitions. If the workflows define a name differently, the text names the workflow.
     size : int
         Number of names and comparisons.
+    condition : Expression
+        The condition.
     holds : bool
         Whether the condition must hold or must not hold.
     """
