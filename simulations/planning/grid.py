@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -92,8 +93,8 @@ class Grid:
         return {a.path: a.values[a.texts.index(text)] for a, text in zip(self.axes, point, strict=True)}
 
 
-def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
-    """Parse changes, some with several values.
+def parse_grid(changes: Mapping[str, Any] | Sequence[str]) -> tuple[Grid, list[str]]:
+    """Parse changes, some with several values: texts, or the values by path.
 
     Returns
     -------
@@ -104,6 +105,8 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
     """
     if misread := list_problems(changes=changes):
         return Grid((), (), ()), misread
+    if isinstance(changes, Mapping):
+        changes = [f"{path}={_text_of(value)}" for path, value in changes.items()]
     axes: list[Axis] = []
     fixed: list[str] = []
     problems: list[str] = []
@@ -130,6 +133,22 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
         problems.append(f"sweep: {shape} points are too many: at most {MOST_POINTS:,}; use larger steps")
     return grid, problems
+
+
+def _text_of(value: Any, listed: bool = True) -> str:
+    """Return a value, or the values of an axis if lists are that, as a change has it behind the equals sign.
+
+    Examples
+    --------
+    >>> _text_of(range(2, 5)), _text_of([dt.date(2024, 3, 1), None, "a, b"]), _text_of(True)
+    ('2,3,4', '2024-03-01,null,"a, b"', 'true')
+    """
+    value = value.tolist() if hasattr(value, "tolist") else value  # an array, or one of its numbers
+    if listed and isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(_text_of(one, listed=False) for one in value)
+    if isinstance(value, str) and _value(value) == value and not set(value) & set(":,"):
+        return value
+    return value.isoformat() if isinstance(value, dt.date) else json.dumps(value, default=str)
 
 
 def _several(text: str) -> list[str] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -153,7 +153,7 @@ class Sweep(Shown):
 
 def sweep(
     scenario: Scenario | str | Path,
-    changes: Sequence[str],
+    changes: Mapping[str, Any] | Sequence[str],
     options: RunOptions = _DEFAULTS,
     *,
     out: str | Path | None = None,
@@ -166,9 +166,10 @@ def sweep(
     ----------
     scenario : Scenario, str or Path
         A scenario, or the name or path of one.
-    changes : sequence of str
-        ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or dates) or ``"...=8,12,16"``. Changes
-        with several values span the grid. A change with one value holds at every point.
+    changes : mapping or sequence of str
+        The values by path, such as ``{"pools.reviewers.size.denver": [8, 12, 16], "ends": date(2012, 3, 1)}``; or texts:
+        ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or dates) or ``"...=8,12,16"``. Changes with
+        several values span the grid. A change with one value holds at every point.
     options : RunOptions, optional
         Options of each run. Replication k has the same random numbers at every point. With `measures` and `courts`, only
         these are computed.
@@ -239,7 +240,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     return Sweep(*header, grid, points, shown)
 
 
-def _scenarios(scenario: Scenario | str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
+def _scenarios(scenario: Scenario | str | Path, changes: Mapping[str, Any] | Sequence[str]) -> tuple[Grid, list[Scenario]]:
     """Return the scenario at every point. Report all mistakes of the grid and the points together, each once."""
     grid, problems = parse_grid(changes)
     base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)

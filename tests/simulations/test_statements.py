@@ -498,7 +498,9 @@ def check_numbers(s: Statement) -> None:
     for name in sorted(map(str, names_in(s)), key=len, reverse=True):
         text = text.replace(name, "·")
     text = re.sub(
-        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in all \d+ replications|in each of \d+|with \d+ replications", " ", text
+        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications",
+        " ",
+        text,
     )
     known = [abs(float(v)) for v in numbers_in(s.values)]
     known += [100 * v for v in known]

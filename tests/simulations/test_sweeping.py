@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -46,6 +48,33 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     written = json.loads((tmp_path / "s" / "sweep.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.json()))
     assert {p.name for p in (tmp_path / "s").iterdir()} == {"sweep.json", "point-1", "point-2", "point-3", "point-4"}
+
+
+def test_a_grid_is_given_as_texts_or_as_values_by_path() -> None:
+    """Lists, ranges and arrays are axes; a single value, and a list of one, holds at every point."""
+    takes = "activities.serve.takes"
+    values = {
+        "pools.clerks.size": range(1, 3),
+        "starts": [dt.date(2024, 1, 1), dt.date(2024, 1, 8)],
+        f"{takes}.lognormal.mean": ["6 hours", "9 hours"],
+        "people.share": np.array([0.25, 0.5]),
+        takes: [{"fixed": "1 hour"}],
+        "ends": dt.date(2024, 1, 20),
+        "title": "1:2",
+    }
+    texts = [
+        "pools.clerks.size=1:2:1",
+        "starts=2024-01-01:2024-01-08:7",
+        f"{takes}.lognormal.mean=6 hours,9 hours",
+        "people.share=0.25,0.5",
+        f'{takes}={{"fixed": "1 hour"}}',
+        "ends=2024-01-20",
+        'title="1:2"',
+    ]
+    (by_path, no), (by_text, mistakes) = parse_grid(values), parse_grid(texts)
+    assert no == mistakes == []
+    assert (by_path.axes, by_path.fixed) == (by_text.axes, by_text.fixed)
+    assert by_path.size == 16
 
 
 def test_a_grid_of_three_by_three_is_a_heatmap_of_each_measure(tiny: Path, tmp_path: Path) -> None:
