@@ -1,19 +1,27 @@
-# `make help` lists the targets. Each makes .venv first, from the lock files, if it is not there yet.
+# `make help` lists the targets. Each makes .venv first, from the lock files, if it is not there yet: `make demo` with what a run
+# needs, the others with everything.
 
 PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := $(VENV)/interop
+RUNS := $(VENV)/.runs
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+# uv asks the registry that pip is told to ask. Where that is not enough (a folder of wheels, a password in a keyring), pip installs.
+INSTALL = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null || true)}}" \
+	$(UV) --require-hashes -r $(1) || { echo "uv could not install, so pip does, more slowly"; \
+	$(PIP) install --require-hashes --no-compile -r $(1); }
+
 # A .venv whose Python no longer starts, or that came along from another folder, is made anew.
 ifneq ($(shell $(BIN)/python -c 'import sys; print(sys.prefix)' 2>/dev/null),$(CURDIR)/$(VENV))
-$(shell rm -f $(LOCKED) $(INSTALLED))
+$(shell rm -f $(RUNS) $(LOCKED) $(INSTALLED))
 endif
 
 .DEFAULT_GOAL := help
@@ -22,29 +30,41 @@ endif
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
-install: $(INSTALLED) ## make .venv with everything in it (quick when nothing has changed)
+install: $(LOCKED) $(INSTALLED) ## make .venv with everything in it (quick when nothing has changed)
 
-# The stamp, a copy of the lock, comes last: whatever was interrupted before it starts from nothing the next time.
-# pip compiles on one core and the libraries' own tests too, so that is left to compileall.
-$(LOCKED): requirements-dev.txt
+# What a run needs, and uv, which pip installs. The stamp, a copy of the lock, comes last: whatever was interrupted before it
+# starts from nothing the next time.
+$(RUNS): requirements.txt
 	@if cmp -s $< $@; then touch $@; exit; fi; set -e; \
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 		"docketsim needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try make PYTHON=python3.13")'; \
-	echo "Making $(VENV) from $<: about a minute, once"; \
+	echo "Making $(VENV) from $<: some seconds, once"; \
 	rm -rf $(VENV); \
 	$(PYTHON) -m venv $(VENV); \
-	$(PIP) install --require-hashes --no-compile -r $<; \
+	sed -n '/^uv==/,/# via/p' $< > $(VENV)/uv.txt; \
+	$(PIP) install --require-hashes --no-compile -r $(VENV)/uv.txt; \
+	$(call INSTALL,$<); \
+	cp $< $@
+
+# What the tests, the checks and the pages need besides. The libraries are compiled here on all cores, but for their own tests.
+$(LOCKED): requirements-dev.txt $(RUNS)
+	@if cmp -s $< $@; then touch $@; exit; fi; set -e; \
+	echo "Adding $<: about half a minute, once"; \
+	mv $(RUNS) $(VENV)/.adding; \
+	$(call INSTALL,$<); \
 	$(BIN)/python -m compileall -qq -j $(JOBS) -x '/tests?/' $(VENV)/lib || true; \
+	mv $(VENV)/.adding $(RUNS); \
 	cp $< $@
 
 # hatchling is in the lock, so the project itself needs no build environment and no network.
-$(INSTALLED): $(LOCKED) pyproject.toml
-	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+$(INSTALLED): $(RUNS) pyproject.toml
+	@$(UV) --offline --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install ## simulate the pilot review of 2011, beside what was published
+# The SimPy engine needs nothing that has to be compiled first.
+demo: $(INSTALLED) ## simulate the pilot review of 2011, beside what was published
 	@rm -rf runs/demo
-	$(BIN)/docketsim run pilot --replications 10 --seed 1 --by represented --out runs/demo
+	$(BIN)/docketsim run pilot --replications 10 --seed 1 --by represented --engine simpy --out runs/demo
 	@$(BIN)/docketsim report runs/demo --out runs/demo.html
 
 # The tests start many processes, each of which would compile the packages again where PYTHONDONTWRITEBYTECODE is set.
@@ -81,7 +101,7 @@ format: install ## put the code into the format that lint asks for
 	$(BIN)/ruff format .
 
 lock: install ## write the lock files from pyproject.toml (UPGRADE=1: with the newest releases)
-	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --group build --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --group docs --output-file requirements-dev.txt
 	$(COMPILE) --constraints requirements-dev.txt --group bench --output-file requirements-bench.txt
 

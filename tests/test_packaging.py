@@ -93,10 +93,11 @@ def test_the_locks_agree_with_each_other() -> None:
 
 
 def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> None:
-    """Each dependency that pyproject.toml declares is in requirements.txt, at its lower bound or above."""
+    """requirements.txt has each dependency of a run, at its lower bound or above, and what `make demo` installs the project with."""
     pins = locked("requirements.txt")
     bounds = lower_bounds(pyproject["project"]["dependencies"])
     assert declared(pyproject["project"]["dependencies"]) == set(bounds)
+    assert declared(pyproject["dependency-groups"]["build"]) - set(pins) == set()
     assert {name: pins.get(name) for name, low in bounds.items() if release(pins.get(name, "")) < release(low)} == {}
 
 
