@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,14 +102,14 @@ def events_file(path: Path) -> Path:
     InputError
         If the path does not exist, or is another folder.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         if (path / IMPORTED).is_file() and (path / EVENTS).is_file():
             return path / EVENTS
         advice = "give a log as a CSV, Parquet, Excel or XES file, or a folder that `docketsim import` has written"
         if (path / "manifest.json").is_file():
             advice = f"a run has many replications; docketsim export {path} --to csv --replication 1 --out log.csv writes one log"
         raise InputError([f"{path}: is not an imported log; {advice}"])
-    if not path.exists():
+    if not os.path.lexists(path):
         raise InputError([f"{path}: not found; give a CSV, Parquet, Excel or XES file, or an imported log"])
     return path
 

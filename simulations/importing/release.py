@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from typing import IO
 from simulations.importing.layout import COUNTS, DECISIONS, LOOKUPS, SPELLINGS, TABLES, TableLayout
 from simulations.importing.repairing import Columns, cleaned
 from workflow.errors import InputError, nearest
+from workflow.files.opening import check_file
 from workflow.files.validation import format_names
 
 ENCODING = "cp1252"
@@ -44,10 +47,10 @@ class Release:
         InputError
             If a needed table is missing, or a table is there twice.
         """
-        if path.is_dir():
+        if os.path.isdir(path):
             names = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
-        elif path.is_file():
-            names = _names_in_zip(path)
+        elif os.path.lexists(path):
+            names = _names_in_zip(check_file(path, limit=sys.maxsize))
         else:
             raise InputError([f"{path}: does not exist; give the folder of a release, or its zip file"])
         release = cls(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import os
 import re
 import tempfile
 import zipfile
@@ -64,7 +65,9 @@ def kind_of(path: Path) -> str:
     InputError
         If there is no such file, it is empty, or of a kind that cannot be read.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
+        if os.path.lexists(path):
+            check_file(path)  # it says what it is instead
         hint = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
         raise InputError([f"{path}: there is no such file.{hint}"])
     head = head_of(path)
