@@ -494,14 +494,10 @@ class ComparisonChecks:
 
 def check_numbers(s: Statement) -> None:
     """Each number in the text is one of the values, rounded to the digits shown."""
-    text = s.text
+    text = re.sub(r"in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications", " ", s.text)
     for name in sorted(map(str, names_in(s)), key=len, reverse=True):
         text = text.replace(name, "·")
-    text = re.sub(
-        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications",
-        " ",
-        text,
-    )
+    text = re.sub(r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)", " ", text)
     known = [abs(float(v)) for v in numbers_in(s.values)]
     known += [100 * v for v in known]
     if s.claim is Claim.NEVER_LEFT:
