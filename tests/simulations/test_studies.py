@@ -12,7 +12,7 @@ from simulations import Scenario, load_scenario
 from simulations.running.recorded import read_result
 from simulations.studies import docket, nationwide
 from simulations.tables.formatting import format_estimate
-from tests.simulations.test_docket import TENTH
+from tests.simulations.test_docket import SMALL
 from tests.simulations.test_nationwide import scaled_down
 
 
@@ -52,22 +52,21 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
 
 
 @pytest.mark.parametrize("replications", [1, 2])
-def test_docket_prints_for_each_plan_when_no_case_waits(
+def test_docket_prints_the_next_free_date_by_year_for_each_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
 ) -> None:
-    """On a hundredth of the courts, the docket is never done without new judges, and is done with five times as many."""
+    """With one judge in each region the calendars stay full; with ten from 2025 on the next date is free within weeks."""
 
     def small(name: str, changes: Sequence[str]) -> Scenario:
-        fewer = ["courts.nation.backlog.docket.count=246", "courts.nation.backlog.closed.count=30"]
-        fewer += ["arrivals.receipts.rate=70 per year", "arrivals.reopenings.rate=4 per year"]
-        return load_scenario(name, [*TENTH, *fewer, *changes])
+        return load_scenario(name, [*SMALL[:-1], "ends=2027-09-30", *changes])
 
     monkeypatch.setattr(docket, "load_scenario", small)
-    monkeypatch.setattr(docket, "PLANS", {"few": "7", "many": "{2023-10-01: 7, 2025-10-01: 35}"})
-    monkeypatch.setattr(docket, "NO_MORE_WAITING", 10)
+    monkeypatch.setattr(docket, "YEARS", range(2024, 2028))
+    plans = {"few": [], "many": [docket.sizes((1, 1, 1, 1, 1), (10, 10, 10, 10, 10))]}
+    monkeypatch.setattr(docket, "PLANS", plans)
     docket.main(replications)
-    few, many = capsys.readouterr().out.splitlines()[1:]
+    few, many = capsys.readouterr().out.splitlines()[2:]
     assert few.startswith("few")
-    assert few.endswith("not by 2033-09-30")
-    assert "   by 20" in many
+    assert " soon by " not in few
+    assert many.endswith("soon by 2027-09-30") or many.endswith("soon by 2026-09-30")
     assert (" ± " in few or " to " in few) == (replications == 2)
