@@ -21,6 +21,8 @@ from simulations.calibrating.emulator import Emulator, fit
 from simulations.calibrating.figures import Floats, Scales, scales_of
 from simulations.calibrating.posterior import Likelihood, distance, sample
 from simulations.loading import load_scenario
+from simulations.measuring.descriptors import describe
+from simulations.measuring.selection import unknown_measures
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
@@ -33,7 +35,7 @@ from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario, with_whole_paths
 from simulations.scenarios.uncertainty import SCALE, Uncertain, UncertainTable
 from workflow.errors import InputError, nearest
-from workflow.files.arguments import check_arguments, date_problems
+from workflow.files.arguments import check_arguments, date_problems, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import JSON_BYTES, read_file, read_json
 from workflow.files.validation import format_names
@@ -109,7 +111,7 @@ class Calibration(Shown):
         No figure after this date was read.
     margins : list of Margin
     fits : list of Fit
-        For each published figure.
+        For each published figure, and each that was to be forecast besides.
     sizes : dict of str to float
         The median size of the discrepancy of each measure; empty without a discrepancy.
     effective : float
@@ -132,6 +134,15 @@ class Calibration(Shown):
     effective: float
     draws: Floats
     predicted: Floats
+
+    @property
+    def forecasts(self) -> list[Fit]:
+        """Return the figures of later dates, whose values were not read, by measure and date."""
+        later = [fit for fit in self.fits if not fit.used]
+        order = list(dict.fromkeys(fit.figure.measure for fit in later))
+        return sorted(
+            later, key=lambda fit: (order.index(fit.figure.measure), fit.figure.court != "all", fit.figure.court, fit.figure.at)
+        )
 
     @property
     def out_of_reach(self) -> list[PublishedEntry]:
@@ -170,16 +181,22 @@ def calibrate(
     until: dt.date,
     options: CalibrationOptions = _DEFAULTS,
     *,
+    at: Sequence[dt.date] = (),
+    measures: Sequence[str] = (),
     out: str | Path | None = None,
     progress: Progress = None,
     **changed: Unpack[CalibrationKeywords],
 ) -> Calibration:
-    """Calibrate uncertain inputs to the figures that were published by a date.
+    """Calibrate uncertain inputs to the figures that were published by a date, and forecast later ones.
 
     Parameters
     ----------
     until : date
         The values of later figures are not read.
+    at : sequence of date, optional
+        Forecast measures of all courts together at the end of these days as well.
+    measures : sequence of str, optional
+        The measures to forecast then. Default: those of the figures of all courts together up to `until`.
     options : CalibrationOptions, optional
         Number of runs, seed, workers, engine and so on.
     out : path, optional
@@ -199,13 +216,35 @@ def calibrate(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     options = replace(options, **changed)
-    check_arguments(date_problems(until=until))
-    study = opened(new_study(loaded, [until], options, out, "calibrate"))
+    check_arguments([*date_problems(until=until), *list_problems(at=at, measures=measures)])
+    check_arguments(problem for day in at for problem in date_problems(at=day))
+    asked = replace(loaded, published=(*loaded.published, *_asked(loaded, until, at, measures)))
+    study = opened(new_study(asked, [until], options, out, "calibrate"))
     with shown(progress) as report:
-        design, values = run_study(study, loaded.published, until, report)
-    result = calibrated(study, loaded.published, until, design, values)
-    _write(result, study, loaded)
+        design, values = run_study(study, asked.published, until, report)
+    result = calibrated(study, asked.published, until, design, values)
+    _write(result, study)
     return result
+
+
+def _asked(scenario: Scenario, until: dt.date, at: Sequence[dt.date], measures: Sequence[str]) -> list[PublishedEntry]:
+    """Return the figures to forecast that are not among the published ones; their value, 0, means nothing."""
+    problems = [
+        f"at: {day} is not between until, {until}, and ends, {scenario.ends}" for day in at if not until < day <= scenario.ends
+    ]
+    if measures and not at:
+        problems.append("measure: chooses what to forecast; give a date with at (--at)")
+    problems += unknown_measures(measures, describe(scenario))
+    if problems:
+        raise InputError(problems)
+    names = measures or dict.fromkeys(f.measure for f in scenario.published if f.court == "all" and f.at <= until)
+    known = {(f.measure, f.at) for f in scenario.published if f.court == "all"}
+    asked = [(name, day) for name in dict.fromkeys(names) for day in sorted({*at}) if (name, day) not in known]
+    return [_blank(name, day) for name, day in asked]
+
+
+def _blank(name: str, day: dt.date) -> PublishedEntry:
+    return PublishedEntry.model_validate({"measure": name, "at": day, "value": 0})
 
 
 def new_study(
@@ -329,8 +368,9 @@ def calibrated(study: Study, published: Sequence[PublishedEntry], until: dt.date
     )  # fmt: skip
 
 
-def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
+def _write(result: Calibration, study: Study) -> None:
     """Write the posterior as a table, and a scenario that extends the old one with it."""
+    scenario = result.scenario
     _write_table(result.folder / TABLE, study.names, result.draws)
     _write_table(result.folder / PREDICTED, _figure_names(scenario), result.predicted)
     plain = parse_yaml(scenario.to_yaml(), SCENARIO).plain()
@@ -345,7 +385,7 @@ def _write(result: Calibration, study: Study, scenario: Scenario) -> None:
 
 
 def _figure_names(scenario: Scenario) -> list[str]:
-    """Return a name for each published figure, for the columns of a table."""
+    """Return a name for each figure, for the columns of a table."""
     return [f"{f.measure} {f.court} {f.at}" for f in scenario.published]
 
 
@@ -398,10 +438,14 @@ def read_calibration(folder: str | Path, scenario: str | Path | Scenario | None 
         header = tuple(content[key] for key in ("seed", "runs", "confidence", "discrepancy"))
         check_types(tuple[int, int, float, dict[str, float]], header)
         check_types(list[Margin], margins)
-        if [(f.measure, f.court, f.at.isoformat()) for f in loaded.published] != [
-            (row["measure"], row["court"], row["at"]) for row in content["figures"]
-        ]:
+        keys = [(row["measure"], row["court"], row["at"]) for row in content["figures"]]
+        n = len(loaded.published)
+        if keys[:n] != [(f.measure, f.court, f.at.isoformat()) for f in loaded.published]:
             raise ValueError("figures: are not those of the scenario")
+        if unknown := unknown_measures([name for name, _, _ in keys[n:]], describe(loaded)):
+            raise ValueError(f"figures: {unknown[0]}")
+        asked = [_blank(name, dt.date.fromisoformat(day)) for name, _, day in keys[n:]]
+        loaded = replace(loaded, published=(*loaded.published, *asked))
         fits = [
             Fit(figure, row["used"], *(_number(row[key]) for key in ("median", "low", "high", "explained", "outside")))
             for figure, row in zip(loaded.published, content["figures"], strict=True)

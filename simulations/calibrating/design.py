@@ -18,10 +18,12 @@ import numpy as np
 
 from simulations.calibrating.figures import Floats, values_at
 from simulations.calibrating.posterior import probability
+from simulations.engines.choosing import choose_engine, prepare
 from simulations.run_folder.folders import make_folder, write_scenario
 from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
 from simulations.running.options import CalibrationOptions
+from simulations.running.progress import doing
 from simulations.running.replicating import Design, read_designs, until
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -168,7 +170,11 @@ def opened(study: Study) -> Study:
         write_scenario(study.folder, study.scenario)
         return same
     if budget_seconds is not None:
-        few, begin = 2 * max(1, study.options.workers), time.monotonic()
+        few = 2 * max(1, study.options.workers)
+        (study.folder / RUNS).unlink(missing_ok=True)  # killed before it knew its speed
+        if study.options.cluster is None:
+            prepare(choose_engine(study.options.engine, study.scenario, few, False), doing)
+        begin = time.monotonic()
         study.run(study.first_points()[:few], 1, None)
         pace = (time.monotonic() - begin) / few
         study = replace(study, n_runs=int(min(MOST, max(FEWEST * 2, _OF_BUDGET * budget_seconds / max(pace, 1e-6)))))

@@ -13,7 +13,7 @@ import numpy as np
 from simulations.calibrating.calibration import calibrated, new_study, reading_result, run_study
 from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
-from simulations.run_folder.manifest import scenario_hash
+from simulations.run_folder.manifest import model_hash, scenario_hash
 from simulations.run_folder.whole_files import write_text
 from simulations.running.options import CalibrationKeywords, CalibrationOptions
 from simulations.running.progress import Progress, shown
@@ -182,7 +182,7 @@ def hindcast(
             if not fit.used
         ]
     outcome = _summary(loaded, study.folder, options.seed, len(design), options.confidence, scores)
-    written = {**outcome.json(), "scenario_hash": scenario_hash(loaded)}
+    written = {**outcome.json(), "scenario_hash": scenario_hash(loaded), "model_hash": model_hash(loaded)}
     write_text(study.folder / RESULT, json_text(written, indent=2) + "\n")
     return outcome
 
@@ -218,6 +218,25 @@ def read_hindcast(folder: str | Path, scenario: str | Path | Scenario | None = N
         check_types(tuple[int, int, float, float, float | None, float | None], numbers)
     seed, n_runs, confidence, *means = numbers
     return Hindcast(loaded, folder, seed, n_runs, confidence, scores, *means)
+
+
+def verdict_in(folder: str | Path, scenario: Scenario) -> str:
+    """Return the verdict of a finished hindcast on the model of a scenario, whatever its inputs and published figures are.
+
+    Raises
+    ------
+    InputError
+        If it is not the folder of a finished hindcast, or one of another model.
+    """
+    folder = Path(folder)
+    check_own_files(folder)
+    content = read_json(folder / RESULT)
+    with reading_result(folder, "hindcast"):
+        verdict, name, model = (content[key] for key in ("verdict", "scenario", "model_hash"))
+        check_types(tuple[str, str, str], (verdict, name, model))
+    if model != model_hash(scenario):
+        raise InputError([f"{folder}: is a hindcast of {name}, whose model is not that of {scenario.name}, or has changed since"])
+    return str(verdict)
 
 
 def _scored(as_of: dt.date, scenario: Scenario, figure: PublishedEntry, draws: Any, confidence: float) -> Score:

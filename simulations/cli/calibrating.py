@@ -53,6 +53,13 @@ def calibrate(
     until: Annotated[
         str, typer.Option(metavar="DATE", help="Use the figures published up to this day; later ones are not read.")
     ],
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Also forecast measures at the end of this later day; repeatable.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="M", help="Forecast only this measure with --at; repeatable. Default: those of the figures."),
+    ] = None,
     free: Free = None,
     change: Changes = None,
     runs: Runs = None,
@@ -70,7 +77,7 @@ def calibrate(
     quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
-    """Calibrate uncertain inputs to published figures: a posterior table, and a scenario that reads it."""
+    """Calibrate uncertain inputs to published figures, and forecast later ones: a posterior table, and a scenario that reads it."""
     with report_errors(lambda: resume_command(out)):
         from simulations.calibrating.calibration import calibrate as run_calibration
         from simulations.loading import load_scenario
@@ -79,8 +86,9 @@ def calibrate(
         loaded = load_scenario(scenario, change or ())
         options = _options(free, runs, budget, no_discrepancy, confidence, seed, engine, limit, resume, cluster)
         options = with_workers(options, workers, loaded, runs or 60)
+        last, days = date(until, "--until"), [date(day, "--at") for day in at or ()]
         with progress_bar(quiet or as_json) as progress:
-            result = run_calibration(loaded, date(until, "--until"), options, out=out, progress=progress)
+            result = run_calibration(loaded, last, options, at=days, measures=measure or (), out=out, progress=progress)
         if as_json:
             print_json(result.json())
         elif not quiet:

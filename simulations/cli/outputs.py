@@ -25,6 +25,9 @@ def report(
     measure: Measures = None,
     court: Courts = None,
     scenario: ScenarioFile = None,
+    hindcast: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A hindcast of the same model: the page says how often its forecasts held.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the results of a run, a comparison or a sweep as one offline HTML page of figures and tables."""
@@ -37,7 +40,7 @@ def report(
             _print(f"STRESS-DES: {stress}", quiet)
         if stress is None or out is not None or figures is not None:
             with spinner("drawing", quiet):
-                page = write_page(folder, out, figures, scenario, Selection(measure or (), court or ()))
+                page = write_page(folder, out, figures, scenario, Selection(measure or (), court or ()), hindcast)
             _print(f"Report: {page}", quiet)
 
 

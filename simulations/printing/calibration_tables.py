@@ -7,7 +7,7 @@ from rich.console import Console
 from simulations.calibrating.calibration import SCENARIO, Calibration
 from simulations.calibrating.hindcasting import Hindcast
 from simulations.printing.terminal import new_console, print_table
-from simulations.tables.calibration import figures_table, inputs_table, scores_table
+from simulations.tables.calibration import figures_table, forecasts_table, inputs_table, scores_table
 from simulations.tables.formatting import number
 
 _FEW_DRAWS = 100
@@ -19,6 +19,8 @@ def print_calibration(result: Calibration, console: Console | None = None) -> No
     console.print(f"{result.scenario.name}, calibrated until {result.until}: {result.n_runs} runs, seed {result.seed}.")
     print_table(console, inputs_table(result))
     print_table(console, figures_table(result))
+    if result.forecasts:
+        print_table(console, forecasts_table(result))
     console.print()
     if far := result.out_of_reach:
         listed = ", ".join(f"{f.measure} of {f.court} {number(f.value, 'cases')} on {f.at}" for f in far)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from simulations.calibrating.hindcasting import verdict_in
 from simulations.measuring.descriptors import describe, few_came_in
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.planning.opening import kind_of
@@ -37,6 +38,7 @@ def write_page(
     figures_folder: str | Path | None = None,
     scenario: str | Path | None = None,
     selection: Selection = EVERYTHING,
+    hindcast: str | Path | None = None,
 ) -> Path:
     """Write the report of a run, a comparison or a sweep.
 
@@ -52,6 +54,8 @@ def write_page(
         The original scenario file of a run, if it reads tables of cases from files beside it.
     selection : Selection
         The measures and courts of the page of a run. Default: all that the run has.
+    hindcast : path, optional
+        The folder of a hindcast of the same model. The page of a run then says how often its forecasts held.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def write_page(
     Raises
     ------
     InputError
-        If the folder is not a run folder, comparison or sweep, or cannot be read.
+        If the folder is not a run folder, comparison or sweep, or cannot be read, or the hindcast is of another model.
     """
     from simulations.report.comparison import comparison_document
     from simulations.report.sweep import sweep_document
@@ -76,12 +80,22 @@ def write_page(
         if selection != EVERYTHING:
             message = f"--measure and --court are for a run, but {folder} holds a {joint}"
             raise InputError([f"{message}; give them to docketsim {joint.replace('comparison', 'compare')}"])
+        if hindcast is not None:
+            raise InputError([f"--hindcast is for a run, but {folder} holds a {joint}; leave it out"])
         document = comparison_document(folder) if joint == "comparison" else sweep_document(folder)
     else:
         contents = read_contents(folder, scenario, selection)
+        contents = contents if hindcast is None else _with_verdict(contents, hindcast)
         document = run_document(contents, figures(contents))
     write_document(document, target, figures_folder)
     return target
+
+
+def _with_verdict(contents: Contents, hindcast: str | Path) -> Contents:
+    """Return the contents with the verdict of a hindcast in place of what the author says of earlier forecasts."""
+    scenario = contents.scenario
+    about = scenario.about.model_copy(update={"forecasts": verdict_in(hindcast, scenario)})
+    return replace(contents, result=replace(contents.result, scenario=replace(scenario, about=about)))
 
 
 def run_document(contents: Contents, drawn: list[Figure]) -> Document:

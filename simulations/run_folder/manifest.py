@@ -72,8 +72,23 @@ def manifest_hash(content: Mapping[str, Any]) -> str:
 
 def scenario_hash(scenario: Scenario) -> str:
     """Return the SHA-256 of a scenario with its workflow and policies."""
+    return _hash(scenario, scenario.plain())
+
+
+def model_hash(scenario: Scenario) -> str:
+    """Return the SHA-256 of what a scenario simulates: the same whatever is uncertain, published or said about it."""
+    content = {key: value for key, value in scenario.plain().items() if key not in _NOT_OF_THE_MODEL}
+    dated = [{key: value for key, value in entry.items() if key != "workflow"} for entry in content.get("policies") or ()]
+    content["policies"] = dated  # where the files of workflows lie does not matter: their content is in the hash
+    return _hash(scenario, content)
+
+
+_NOT_OF_THE_MODEL = ("scenario", "description", "extends", "workflow", "about", "show", "published", "uncertain")
+
+
+def _hash(scenario: Scenario, content: dict[str, Any]) -> str:
     policies = [policy.workflow.plain() for policy in scenario.policies]
-    return canonical_hash({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
+    return canonical_hash({"scenario": content, "workflow": scenario.workflow.plain(), "policies": policies})
 
 
 def versions() -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.calibrating.calibration import Calibration
+from simulations.calibrating.calibration import Calibration, Fit
 from simulations.calibrating.hindcasting import Hindcast
 from simulations.measuring.descriptors import describe
 from simulations.tables.formatting import format_range, number
@@ -26,22 +26,44 @@ def inputs_table(result: Calibration) -> Table:
 
 
 def figures_table(result: Calibration) -> Table:
-    """Return what the posterior has in place of each published figure."""
+    """Return what the posterior has in place of each figure that was used."""
+    units = {name: d.unit for name, d in describe(result.scenario).items()}
+    used = [f for f in result.fits if f.used]
+    rows = []
+    for f in used:
+        named, middle, share = _fit_cells(f, units[f.figure.measure])
+        rows.append([Cell(text) for text in (*named, number(f.figure.value, units[f.figure.measure]), *middle, share)])
+    names = ["measure", "court", "at", "published", *_FIT_COLUMNS]
+    text = as_csv(names, ([f.figure.measure, f.figure.court, f.figure.at, f.figure.value, *_fit_values(f)] for f in used))
+    columns = ["measure", "court", "day", "published", "median", f"{result.confidence:.0%} band", "emulator explains"]
+    return Table("figures", f"Figures up to {result.until}", columns, rows, text, n_text=2)
+
+
+def forecasts_table(result: Calibration) -> Table:
+    """Return the forecasts of later figures."""
     units = {name: d.unit for name, d in describe(result.scenario).items()}
     rows = []
-    for f in result.fits:
-        unit = units[f.figure.measure]
-        value = number(f.figure.value, unit) if f.used else "not read"
-        band = format_range(f.low, f.high, unit)
-        cells = [f.figure.measure, f.figure.court, str(f.figure.at), value, number(f.median, unit), band, f"{f.explained:.0%}"]
-        rows.append([Cell(text) for text in cells])
-    names = ["measure", "court", "at", "published", "median", "low", "high", "explained"]
-    data = (
-        [f.figure.measure, f.figure.court, f.figure.at, f.figure.value if f.used else None, f.median, f.low, f.high, f.explained]
-        for f in result.fits
-    )
-    columns = ["measure", "court", "day", "published", "median", f"{result.confidence:.0%} band", "emulator explains"]
-    return Table("figures", f"Figures given those up to {result.until}", columns, rows, as_csv(names, data), n_text=2)
+    for f in result.forecasts:
+        named, middle, share = _fit_cells(f, units[f.figure.measure])
+        rows.append([Cell(text) for text in (*named, *middle, share)])
+    names = ["measure", "court", "at", *_FIT_COLUMNS]
+    text = as_csv(names, ([f.figure.measure, f.figure.court, f.figure.at, *_fit_values(f)] for f in result.forecasts))
+    columns = ["measure", "court", "day", "median", f"{result.confidence:.0%} band", "emulator explains"]
+    title = f"Forecasts as of {result.until}: nothing published later was read"
+    return Table("forecasts", title, columns, rows, text, n_text=2)
+
+
+_FIT_COLUMNS = ["median", "low", "high", "explained"]
+
+
+def _fit_cells(fit: Fit, unit: str) -> tuple[list[str], list[str], str]:
+    """Return the cells that name a figure, those of the posterior, and the share that the emulator explains."""
+    named = [fit.figure.measure, fit.figure.court, str(fit.figure.at)]
+    return named, [number(fit.median, unit), format_range(fit.low, fit.high, unit)], f"{fit.explained:.0%}"
+
+
+def _fit_values(fit: Fit) -> list[float]:
+    return [fit.median, fit.low, fit.high, fit.explained]
 
 
 def scores_table(result: Hindcast) -> Table:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +18,15 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from simulations import Calibration, Hindcast, as_html, calibrate, hindcast, load_scenario, open_run
+from simulations import Calibration, Hindcast, as_html, calibrate, hindcast, load_scenario, open_run, run
 from simulations.calibrating import posterior
 from simulations.calibrating.emulator import Emulator, fit
 from simulations.calibrating.figures import scales_of
-from simulations.calibrating.hindcasting import last_trend
+from simulations.calibrating.hindcasting import last_trend, verdict_in
 from simulations.calibrating.posterior import Likelihood
 from simulations.cli.calibrating import _seconds
 from simulations.report import write_page
+from simulations.run_folder.manifest import model_hash
 from simulations.scenarios.format import PublishedEntry
 from tests.office import PERMIT_OFFICE
 from workflow.errors import InputError
@@ -31,6 +37,7 @@ UNCERTAIN = [
     {"set": SHARE, "is": {"uniform": {"min": 0.2, "max": 0.8}}},
     {"scale": "arrivals.north.rate", "by": {"lognormal": {"mean": 1, "cv": 0.4}}},
 ]
+ROOT = Path(__file__).parents[2]
 DAYS = [dt.date(2024, month, 28) for month in range(1, 7)]
 
 
@@ -147,6 +154,8 @@ def test_the_last_trend_goes_on() -> None:
     [
         ({"until": dt.date(2024, 1, 1)}, "no figure was published by then"),
         ({"free": ["arrivals.north.rate"]}, r"is not an uncertain input\. Did you mean 'scale arrivals.north.rate'"),
+        ({"at": [DAYS[2]], "measures": ["grantd"]}, "at: 2024-03-28 is not between until.*\n.*Did you mean 'granted'"),
+        ({"measures": ["granted"]}, "chooses what to forecast; give a date"),
         ({"runs": 3}, "must be from 40 to 2,000"),
         ({"runs": 50, "budget_seconds": 10.0}, "give either a number of runs or a budget of time"),
         ({"limit": 0.5, "workers": 0}, "workers: must be 1 or more, not 0\nlimit: must be from 1 to 1,000, not 0.5"),
@@ -187,14 +196,17 @@ def rough(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("rough")
 def test_a_calibration_opens_again_from_its_folder() -> None:
     """The opened one is equal, also without the files of the scenario. A changed table is noticed."""
-    one = _calibrated("one", figures())
+    one = _calibrated("one", figures(), at=[DAYS[4], dt.date(2024, 6, 30)], measures=["granted", "pending"])
     Path("permits.yaml").unlink()
     again = open_run("one")
     assert isinstance(again, Calibration)
     assert (again.json(), again.fits) == (one.json(), one.fits)
     assert (again.draws == one.draws).all()
     assert (again.predicted == one.predicted).all()
-    assert "Inputs before and after" in as_html(again)
+    assert all(text in as_html(again) for text in ("Inputs before and after", "Forecasts as of 2024-03-28"))
+    days = [("granted", day) for day in (*DAYS[3:], dt.date(2024, 6, 30))]
+    assert [(f.figure.measure, f.figure.at) for f in again.forecasts if f.figure.measure == "granted"] == days
+    assert [f.figure.at for f in again.forecasts if f.figure.measure == "pending"] == [DAYS[4], dt.date(2024, 6, 30)]
     Path("one/predicted.csv").write_text("granted all 2024-01-28\n24\n")
     with pytest.raises(
         InputError, match=r"is not the folder of a calibration: calibration.json: predicted.csv: is not the table of"
@@ -244,6 +256,54 @@ def test_a_killed_calibration_resumes_to_the_same_result() -> None:
 
 
 @pytest.mark.slow
+def test_a_calibration_ended_by_sigkill_resumes_to_the_same_bytes() -> None:
+    """Killed after some runs and resumed, the command writes the tables and the runs of one that was not interrupted."""
+    Path("office.yaml").write_text(load_scenario(office(figures())).to_yaml())
+    command = [sys.executable, "-m", "simulations.cli", "calibrate", "office.yaml", "--until", "2024-03-28", "--runs", "40"]
+    command += ["--engine", "simpy", "--workers", "1", "--at", "2024-06-30", "--quiet", "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([*command, "cut"], env=environment) as process:
+        while process.poll() is None and len(_lines("cut/runs.jsonl")) < 5:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("cut/calibration.json").exists()
+    subprocess.run([*command, "cut", "--resume"], env=environment, check=True)
+    subprocess.run([*command, "whole"], env=environment, check=True)
+    for name in ("design.json", "runs.jsonl", "posterior.csv", "predicted.csv"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes(), name
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).is_file() else []
+
+
+@pytest.mark.slow
+def test_a_calibration_killed_before_it_knew_its_speed_measures_it_again() -> None:
+    """Runs without settings are of a budget whose number of runs was never stored: they are run again."""
+    Path("cut").mkdir()
+    Path("cut/runs.jsonl").write_text('{"run": 1, "scores": [0.0, 0.0], "values": [1.0]}\n')
+    assert _calibrated("cut", figures(), runs=None, budget_seconds=2.0, resume=True).n_runs < 2000
+
+
+def test_the_page_of_a_run_says_how_forecasts_held() -> None:
+    """The verdict of a hindcast of the same model, whatever is published or uncertain, is in the report; another model is refused."""
+    scenario = load_scenario(office([], uncertain=[]))
+    Path("scored").mkdir()
+    content = {"verdict": "7 of 9 figures held", "scenario": "office", "model_hash": model_hash(load_scenario(office(figures())))}
+    Path("scored/hindcast.json").write_text(json.dumps(content))
+    run(scenario, out="run", engine="simpy", keep="measures", measures=["granted"], progress=False)
+    page = write_page("run", hindcast="scored").read_text(encoding="utf-8")
+    assert page.count("7 of 9 figures held") == 1
+    other = office([], arrivals={"north": {"into": "waiting", "rate": "31 per month"}}, uncertain=[])
+    with pytest.raises(InputError, match=r"is a hindcast of office, whose model is not that of office, or has changed since"):
+        verdict_in("scored", load_scenario(other))
+    Path("scored/hindcast.json").write_text('{"verdict": 7}')
+    with pytest.raises(InputError, match=r"is not the folder of a hindcast"):
+        verdict_in("scored", scenario)
+
+
+@pytest.mark.slow
 def test_the_posterior_is_a_scenario() -> None:
     """The posterior narrows the share of grants around 0.6, and the calibrated scenario draws its rows."""
     result = _calibrated("out", figures())
@@ -274,3 +334,4 @@ def test_a_hindcast_scores_later_figures() -> None:
     assert all(s.inside == (s.low <= s.figure.value <= s.high) for s in result.scores)
     assert f"{sum(s.inside for s in result.scores)} of 14 later figures" in result.verdict
     assert json.loads(Path("out/hindcast.json").read_text())["verdict"] == result.verdict
+    assert verdict_in("out", load_scenario(office([]))) == result.verdict
