@@ -212,7 +212,7 @@ def test_a_calibration_opens_again_from_its_folder() -> None:
         InputError, match=r"is not the folder of a calibration: calibration.json: predicted.csv: is not the table of"
     ):
         open_run("one")
-    assert [f["published"] for f in one.json()["figures"]][6:] == [None] * 6
+    assert [f["published"] for f in one.json()["figures"]][6:] == [None] * 9
 
 
 @pytest.mark.slow
