@@ -12,6 +12,7 @@ import pytest
 
 import simulations
 import workflow
+from simulations.engines import compiled_engine
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.slow
@@ -84,3 +85,15 @@ def test_without_any_folder_the_engine_runs_and_says_what_to_set(site: Path) -> 
     compiled, _, hits, _, message = _results(site, Path(os.devnull))
     assert (compiled, hits) == ("False", "0")
     assert "set NUMBA_CACHE_DIR" in message
+
+
+def test_a_compiled_kernel_is_loaded_without_what_numba_compiles_with(tmp_path: Path) -> None:
+    """A run loads the machine code and neither numba's library of functions nor scipy's linear algebra, which it registers."""
+    program = (
+        "import sys; from simulations import load_scenario, run; from simulations.engines import compiled_engine\n"
+        "run(load_scenario('pilot'), seed=1, engine='compiled', out='one', progress=False)\n"
+        "print(*[name for name in ('numba.core.cpu', 'numba.np.arraymath', 'scipy.linalg') if name in sys.modules])"
+    )
+    compiled_engine.compile_kernel()
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["numba.core.cpu"]), done.stderr
