@@ -33,11 +33,11 @@ def _run(first: int, last: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return summary, findings
 
 
-def test_two_thousand_mutants_are_run_or_refused() -> None:
+def test_five_hundred_mutants_are_run_or_refused() -> None:
     """Exit code 0 to 3, a message, no traceback, valid JSON, under ten seconds of processor time and 1 GB."""
-    summary, findings = _run(1, 2000)
+    summary, findings = _run(1, 500)
     assert findings == []
-    assert summary["mutants"] == 2000
+    assert summary["mutants"] == 500
     codes = {kind: {code: n for key, n in summary["codes"].items() for k, code in [key.split()] if k == kind} for kind in KINDS}
     for kind, n in codes.items():
         assert {"0", "2"} <= n.keys(), kind  # some are run, and some refused
@@ -47,7 +47,7 @@ def test_two_thousand_mutants_are_run_or_refused() -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_mutants_are_run_or_refused() -> None:
     """Others than those of the quick suite."""
-    summary, findings = _run(2001, 102_000)
+    summary, findings = _run(501, 100_500)
     assert findings == []
     assert summary["mutants"] == 100_000
 

@@ -14,7 +14,7 @@ from typing import Any
 def kernel_function(module: str, name: str) -> Any:
     """Return a compiled function of a module of `simulations.engines.kernel`."""
     function = getattr(import_module(f"simulations.engines.kernel.{module}"), name)
-    cache = getattr(function, "_cache", None)
+    cache: Any = getattr(function, "_cache", None)
     if hasattr(cache, "_load_overload") and "load_overload" not in vars(cache):  # private to numba, so it may be gone
         cache.load_overload = partial(_load, cache)
     return function
