@@ -207,11 +207,7 @@ class _Fitting:
         yield "about:"
         yield f"  purpose: {quoted(f'What happens after {self.as_of} if everything stays as the log has it?')}"
         yield f"  data_sources: [{quoted(self.source)}]"
-        assumed = [
-            "Arrivals, lengths of work and shares stay as they were before the start.",
-            "Queues are served in the order of arrival in the queue.",
-            *self.collected.notes,
-        ]
+        assumed = ["Arrivals, lengths of work and shares stay as they were before the start.", *self.collected.notes]
         yield f"  assumptions: [{', '.join(map(quoted, assumed))}]"
 
     def _backlog(self) -> str:

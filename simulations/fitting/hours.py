@@ -21,34 +21,9 @@ _MOST_PARTS = 4
 """Working hours have fewer parts in a day."""
 
 COUNTRIES = (
-    "US",
-    "CA",
-    "GB",
-    "IE",
-    "DE",
-    "AT",
-    "CH",
-    "FR",
-    "BE",
-    "NL",
-    "LU",
-    "IT",
-    "ES",
-    "PT",
-    "PL",
-    "CZ",
-    "SE",
-    "NO",
-    "DK",
-    "FI",
-    "AU",
-    "NZ",
-    "BR",
-    "MX",
-    "JP",
-    "IN",
-    "ZA",
-)
+    "US", "CA", "GB", "IE", "DE", "AT", "CH", "FR", "BE", "NL", "LU", "IT", "ES", "PT", "PL", "CZ", "SE", "NO", "DK", "FI",
+    "AU", "NZ", "BR", "MX", "JP", "IN", "ZA",
+)  # fmt: skip
 """Countries whose holidays are compared with the closures."""
 
 
@@ -66,6 +41,10 @@ class Hours:
         The other closures.
     n : int
         The number of times that they were found from.
+    minutes : int
+        The day was divided into parts of so many minutes: openings and closings are known as exactly.
+    outside : float
+        The share of the times that lie outside these hours.
     suspends : bool
         Whether work goes on over closing time to the next opening.
     """
@@ -74,7 +53,14 @@ class Hours:
     holidays: str | None
     closed: tuple[dt.date, ...]
     n: int
+    minutes: int
+    outside: float
     suspends: bool
+
+    def described(self, whose: str) -> str:
+        """Return what they were found from, and how exactly."""
+        outside = f", of which {self.outside:.1%} lie outside" if self.outside >= 0.0005 else ""
+        return f"{self.n:,} times of {whose}{outside}; to {self.minutes} minutes"
 
     def entry(self) -> str:
         """Return the entry of a scenario file."""
@@ -119,15 +105,16 @@ def find_hours(starts: Integers, ends: Integers, fewest: int = 50) -> Hours | No
         if (counts > 0.05 * np.median(counts[counts > 0])).all():
             return None
     groups = _alike([times[weekday == d] % _DAY for d in open_days], width)
-    weekly = {}
+    weekly, inside = {}, 0
     for group in groups:
-        text = _intervals(np.concatenate([times[weekday == open_days[k]] % _DAY for k in group]), width)
+        text, n_inside = _intervals(np.concatenate([times[weekday == open_days[k]] % _DAY for k in group]), width)
+        inside += n_inside
         weekly.update({_WEEKDAYS[open_days[k]]: text for k in group})
     weekly = {day: weekly[day] for day in _WEEKDAYS if day in weekly}
     if any(text.count(",") >= _MOST_PARTS for text in weekly.values()):
         return None  # too few times to tell breaks from chance
     holidays, closed = _closures(times, open_days, of_day)
-    return Hours(weekly, holidays, closed, len(times), suspends)
+    return Hours(weekly, holidays, closed, len(times), width // _MINUTE, 1 - inside / len(times), suspends)
 
 
 def _alike(times: Sequence[Integers], width: int) -> list[list[int]]:
@@ -144,14 +131,13 @@ def _alike(times: Sequence[Integers], width: int) -> list[list[int]]:
     return [group for _, group in groups]
 
 
-def _intervals(times: Integers, width: int) -> str:
-    """Return the parts of the day with events, but for very few."""
+def _intervals(times: Integers, width: int) -> tuple[str, int]:
+    """Return the parts of the day with events, but for very few, and the number of events in them."""
     counts = np.bincount(times // width, minlength=_DAY // width)
     is_open = counts > 0.04 * np.median(counts[counts > 0])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], is_open.astype(np.int8), [0]])))
-    return ", ".join(
-        f"{_clock(a * width)}-{_clock(b * width)}" for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    )
+    parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return ", ".join(f"{_clock(a * width)}-{_clock(b * width)}" for a, b in parts), int(counts[is_open].sum())
 
 
 def _clock(microseconds: int) -> str:

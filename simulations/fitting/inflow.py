@@ -66,7 +66,7 @@ class Inflow:
     def calendar_lines(self) -> Iterator[str]:
         """Yield the calendar of arrivals, if they come at certain hours."""
         if self.hours is not None:
-            yield f"  arrival_hours: {self.hours.entry()}  # from {self.hours.n:,} arrivals"
+            yield f"  arrival_hours: {self.hours.entry()}  # from {self.hours.described('arrival')}"
 
     def arrival_lines(self) -> Iterator[str]:
         """Yield a stream for each court and first state."""
@@ -348,13 +348,32 @@ class Inflow:
             source, to = visits.court[moves][mine], target[mine]
             if not len(source) or not (source != to).any():
                 continue
-            parts = []
+            yield f"  {transition.name}:  # {int((source != to).sum()):,} moves to another court"
+            yield "    by: court"
             for court in [c for c in self.courts if ((source == c) & (to != c)).any()]:
-                names, counts = np.unique(to[source == court].astype(str), return_counts=True)
-                order = np.argsort(-counts).tolist()
-                shares = [f"{self.names[str(names[k])]}: {plain(counts[k] / counts.sum())}" for k in order[:-1]]
-                parts.append(f"{self.names[court]}: {{{', '.join([*shares, f'{self.names[str(names[order[-1]])]}: rest'])}}}")
-            yield f"  {transition.name}: {{by: court, {', '.join(parts)}}}  # {int((source != to).sum()):,} moves to another court"
+                yield self._targets(f"transfers.{transition.name}.{self.names[court]}", court, to[source == court])
+
+    def _targets(self, path: str, court: str, to: NDArray[Any]) -> str:
+        """Return the shares of the courts to which a court sends cases, and collect their numbers."""
+        names, codes, counts = np.unique(to.astype(str), return_inverse=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable").tolist()
+        targets = [self.names[str(names[k])] for k in order]
+        if len(targets) == 1:
+            return f"    {self.names[court]}: {{{targets[0]}: 1}}  # all {len(to):,} moves"
+        shares = fit_shares(np.argsort(order)[codes], len(order), np.full(len(to), "", object))
+        share, alpha = shares.share(""), shares.alpha[""]
+        if len(targets) == 2:
+            self.collected.numbers.append(share_number(f"{path}.{targets[0]}", float(alpha[0]), float(alpha[1]), len(to)))
+        else:
+            draws = self.random.dirichlet(alpha, N_DRAWS)
+            for i, target in enumerate(targets[:-1]):
+                self.collected.joint[f"{path}.{target}"] = draws[:, i].tolist()
+        parts = ", ".join(f"{target}: {plain(float(share[i]))}" for i, target in enumerate(targets[:-1]))
+        said = ", ".join(
+            f"{target} {int(counts[order[i]]):,} ({shares.interval('', i)[0]:.1%} to {shares.interval('', i)[1]:.1%})"
+            for i, target in enumerate(targets[:8])
+        )
+        return f"    {self.names[court]}: {{{parts}, {targets[-1]}: rest}}  # {len(to):,} moves: {said}"
 
 
 def _first_in(of: Integers, at: Integers, case: Integers, entered: Integers, left: Integers) -> tuple[Integers, Integers]:

@@ -125,8 +125,16 @@ def described(fitted: Fitted, unit: str) -> str:
     if fitted.tried:
         aic = fitted.tried[0][1]
         tries = ", ".join(f"{name} {value - aic:+.0f}/{w:.2f}" for name, value, w in fitted.tried)
-        said += f"; {'no family fits' if fitted.quantiles else 'chosen by AIC'} (AIC less the best/Cramér-von Mises: {tries})"
+        said += f"; {_choice(fitted)} (AIC less the best/Cramér-von Mises: {tries})"
     return said
+
+
+def _choice(fitted: Fitted) -> str:
+    """Return how the family was chosen, and which others the log supports nearly as well: an AIC higher by at most 2."""
+    if fitted.quantiles:
+        return "no family fits"
+    close = [name for name, aic, _ in fitted.tried if name != fitted.family and aic - fitted.tried[0][1] <= 2]
+    return "chosen by AIC" + (f", but {' and '.join(close)} {'fits' if len(close) == 1 else 'fit'} as well" if close else "")
 
 
 def plain_short(x: float) -> str:

@@ -25,6 +25,7 @@ from simulations.fitting.numbers import (
     share_number,
     written,
 )
+from simulations.fitting.queues import Order, find_order
 from simulations.fitting.shares import fit_shares
 from simulations.fitting.visits import DAY, Visits
 from simulations.timing.calendar_spec import parse_calendar
@@ -49,6 +50,8 @@ class Pool:
     ----------
     sizes : dict of str to (int, float)
         The servers of each court, and the share of the time with work in which all were busy.
+    order : Order
+        In which waiting cases are served.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Pool:
     sizes: dict[str, tuple[int, float]]
     hours: Hours | None
     n: int
+    order: Order
 
 
 class Work:
@@ -118,14 +122,23 @@ class Work:
             here = recent & (visits.court[done] == court)
             if here.any():
                 sizes[court] = _busiest(starts[here], ends[here])
-        return Pool(plain_name(name), tuple(activities), sizes, find_hours(starts, ends), len(done))
+        order = find_order([queue for a in activities for queue in self._queues(a)])
+        return Pool(plain_name(name), tuple(activities), sizes, find_hours(starts, ends), len(done), order)
+
+    def _queues(self, activity: str) -> Iterator[tuple[Integers, Integers, Integers]]:
+        """Yield the cases that have waited for the work at each court: when each joined the queue, was started, and arrived."""
+        visits, done = self.visits, self._completed(activity)
+        done = done[visits.started_at[done] != NO_START]
+        for court in np.unique(visits.court[done].astype(str)):
+            here = done[visits.court[done] == court]
+            yield visits.entered[here], visits.started_at[here], visits.arrived[visits.case[here]]
 
     def calendar_lines(self) -> Iterator[str]:
         """Yield the calendars."""
         for pool in self.pools:
             if pool.hours is not None:
                 ends = "work goes on at the next opening" if pool.hours.suspends else "work is finished after closing time"
-                yield f"  {pool.name}_hours: {pool.hours.entry()}  # from {pool.hours.n:,} times of {pool.name}; {ends}"
+                yield f"  {pool.name}_hours: {pool.hours.entry()}  # from {pool.hours.described(pool.name)}; {ends}"
 
     def pool_lines(self) -> Iterator[str]:
         """Yield the pools."""
@@ -134,13 +147,19 @@ class Work:
                 self.names[court]: 1 for court in self.courts if court not in pool.sizes
             }
             parts = [f"at: court, size: {{{', '.join(f'{court}: {size}' for court, size in sizes.items())}}}"]
+            if pool.order.name not in (None, "first_come"):
+                parts.append(f"order: {pool.order.name}")
             if pool.hours is not None:
                 parts.append(f"calendar: {pool.name}_hours, at_shift_end: {'suspend' if pool.hours.suspends else 'finish'}")
             busy = "; ".join(
                 f"{self.names[c]}: at most {size} at once, in {share:.0%} of the time with work"
                 for c, (size, share) in pool.sizes.items()
             )
-            yield f"  {pool.name}: {{{', '.join(parts)}}}  # work at one time in the last year: {busy}; {pool.n:,} pieces of work"
+            yield f"  {pool.name}: {{{', '.join(parts)}}}  # work at one time in the last year: {busy}; {pool.n:,} pieces of work; {pool.order.comment()}"
+            if pool.order.name is None:
+                self.collected.notes.append(
+                    f"The cases that wait for {pool.name} are served in the order of joining the queue; the log does not tell."
+                )
             for court, (size, share) in pool.sizes.items():
                 if share < 0.01:  # it was never all busy for long, so that there may be more
                     path = f"pools.{pool.name}.size.{self.names[court]}"

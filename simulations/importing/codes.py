@@ -77,6 +77,12 @@ RETURNS = {
 }
 """Transitions that begin a later proceeding."""
 
+EVENTS = {
+    "transfer": "transfer_order", "change_venue": "venue_motion", "recalendar": "recalendar_motion", "reopen": "reopen_motion",
+    "withdraw": "withdrawal",
+}  # fmt: skip
+"""Transitions that come from outside, and are not what the work of a judge leads to, with the event that triggers each."""
+
 UNDECODED = "decide_unknown"
 """A decision whose code the lookup table does not have for the type of case."""
 

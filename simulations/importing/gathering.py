@@ -27,6 +27,7 @@ from simulations.importing.layout import (
 from simulations.importing.release import Release
 from simulations.importing.staging import staged
 from simulations.run_folder.whole_files import whole_file
+from workflow.model.definition import COMPLETE
 from workflow.sql.quoting import identifier, literal_path, text
 
 FACTS: Mapping[str, str] = {
@@ -277,7 +278,9 @@ _CASES_OUT = f"""select idncase::varchar as case_id, court, arrived, observed_un
 
 _CASE_FACTS = ", ".join(f"c.{name} as " + identifier(f"case:{name}") for name in FACTS)
 
-_EVENTS_OUT = f"""select c.idncase::varchar as case_id, s.transition, s.happened as happened_at, null::timestamp as started_at, s.current_court, s.to_court,
+_CAUSE = f"case s.transition {' '.join(f'when {text(name)} then {text(event)}' for name, event in codes.EVENTS.items())} else {text(COMPLETE)} end"
+
+_EVENTS_OUT = f"""select c.idncase::varchar as case_id, s.transition, case when s.transition is not null then {_CAUSE} end as cause, s.happened as happened_at, null::timestamp as started_at, s.current_court, s.to_court,
     s.ij_code as server, s.reason, c.arrived as "case:arrived", c.observed_until as "case:observed_until", c.court as "case:court",
     {_CASE_FACTS}
     from cases c left join steps s using (idncase) order by c.idncase, s.happened, s.n, s.rank, s.number"""

@@ -13,6 +13,7 @@ from simulations.fitting.discovery import discover
 from simulations.fitting.durations import fit_lengths, pooled_means
 from simulations.fitting.fit import Fit, fit
 from simulations.fitting.hours import find_hours
+from simulations.fitting.queues import find_order
 from simulations.fitting.shares import fit_shares
 from simulations.scenarios.scenario import Scenario
 from tests.simulations import published_shapes
@@ -145,6 +146,7 @@ def test_hours_and_holidays_are_found_from_when_things_happen() -> None:
     assert found is not None
     assert found.weekly == {**dict.fromkeys(["mon", "tue", "wed", "thu"], "09:00-12:00, 13:00-17:00"), "fri": "09:00-12:00"}
     assert (found.holidays, found.closed) == ("US", (dt.date(2024, 2, 9),))
+    assert (found.minutes, found.outside) == (15, 0)
 
 
 def test_dates_without_a_clock_have_no_hours() -> None:
@@ -154,6 +156,60 @@ def test_dates_without_a_clock_have_no_hours() -> None:
     always = np.random.default_rng(1).integers(0, 300 * DAY, 20_000)
     assert find_hours(always, always) is None
     assert find_hours(always[:80], always[:80]) is None  # the gaps between a few times are no breaks
+
+
+# queues ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "order"), [("joined", "first_come"), ("arrived", "oldest"), ("-arrived", "newest"), ("chance", None)]
+)
+def test_the_order_of_a_queue_is_found_from_whom_each_start_took(key: str, order: str | None) -> None:
+    """One server, cases that come back after some time, and always the one that the order says; by chance, none is found."""
+    rng = np.random.default_rng(4)
+    joined = np.sort(rng.uniform(0, 1000, 300))
+    of = {"joined": joined, "arrived": joined - rng.exponential(500, 300), "chance": rng.random(300)}
+    keys = -of["arrived"] if key == "-arrived" else of[key]
+    waiting, started, now = list(range(300)), np.zeros(300), 0.0
+    while waiting:
+        now = max(now, min(joined[i] for i in waiting))
+        case = min((i for i in waiting if joined[i] <= now), key=lambda i: keys[i])
+        waiting.remove(case)
+        started[case], now = now, now + 4
+    found = find_order([tuple((each * 1000).astype(np.int64) for each in (joined, started, of["arrived"]))])  # type: ignore[list-item]
+    assert found.name == order
+    assert (found.share == 1) == (order is not None)
+    assert found.n > 200
+
+
+def test_few_choices_tell_no_order() -> None:
+    """Nineteen are too few, and so are cases that never wait together."""
+    at = np.arange(20)
+    assert find_order([(at, 100 + at, at)]).name is None
+    assert find_order([(10 * at, 10 * at + 1, at)]).n == 0
+
+
+def test_the_newest_case_first_and_shares_of_transfers_stand_in_the_file(tmp_path: Path) -> None:
+    """Each day six cases come to a desk that serves the newest first; then they move to one of three courts, 60, 30 and 10 percent."""
+    rng, rows = np.random.default_rng(5), ["case,activity,time,started_at,arrived,server,current_court,to_court"]
+    for case in range(600):
+        day, place = divmod(case, 6)
+        came = np.datetime64("2024-01-01T08:00") + np.timedelta64(day, "D") + np.timedelta64(place, "m")
+        start = np.datetime64("2024-01-01T09:00") + np.timedelta64(day, "D") + np.timedelta64(60 * (5 - place), "m")
+        other = rng.choice(["south", "east", "west"], p=[0.6, 0.3, 0.1])
+        rows.append(f"{case},move,{start + np.timedelta64(int(rng.integers(30, 60)), 'm')},{start},{came},ann,north,{other}")
+        rows.append(f"{case},close,{start + np.timedelta64(5, 'D')},,{came},,{other},")
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(rows) + "\n")
+    fitted, scenario = _fitted(log, "2024-04-01", tmp_path)
+    assert "order: newest" in fitted.files["s.yaml"]
+    assert "served newest in 100% of" in fitted.files["s.yaml"]
+    intervals = fitted.intervals()
+    for court, share in (("south", 0.6), ("east", 0.3)):
+        _, low, high = intervals[f"transfers.move.north.{court}"]
+        assert low < share < high < low + 0.12
+    assert "transfers.move.north.south" in fitted.files["s.shares.csv"]
+    assert scenario.uncertain
 
 
 # scenarios ---------------------------------------------------------------------------------------------------------------

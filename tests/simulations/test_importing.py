@@ -88,6 +88,17 @@ def test_an_import_gives_the_log_of_the_run(court: Court, imported: Path) -> Non
     assert found == expected
 
 
+def test_what_comes_from_outside_has_an_event_as_cause(imported: Path) -> None:
+    """Recalendaring and changes of venue are events, as they are in the run; hearings and decisions complete work."""
+    causes = dict(_rows(imported / "events.parquet", "distinct transition, cause from LOG where transition is not null"))
+    assert causes["recalendar"] == "recalendar_motion"
+    assert {causes.pop(name) for name in list(causes) if name in ("change_venue", "recalendar")} == {
+        "venue_motion",
+        "recalendar_motion",
+    }
+    assert set(causes.values()) == {"complete"}
+
+
 def test_facts_arrivals_and_cases_are_those_of_the_run(court: Court, imported: Path) -> None:
     """Also of cases without a step."""
     part = next((court.folder / "run").rglob("*cases*/*.parquet"))

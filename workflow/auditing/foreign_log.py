@@ -347,7 +347,7 @@ class _Reading:
             taken = np.flatnonzero(absorbed)
             event[order[taken + 1]] = event[order[taken]]
             order = order[~absorbed]
-            event = triggering_events(in_force, transition, event)
+        event = triggering_events(in_force, transition, event)
         return order, transition[order], event[order], unknown[order]
 
     def _texts_of_steps(self, table: Table) -> list[str]:
