@@ -116,7 +116,7 @@ def test_every_column_of_a_view_is_in_its_table(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SCENARIO, encoding="utf-8")
     folder = run(tmp_path / "tiny.yaml", replications=1, out=tmp_path / "run").folder
     assert folder is not None
-    for view in ("cases", "events", "measures", "series", "transitions"):
+    for view in ("cases", "events", "measures", "series", "next_free", "transitions"):
         with query_run(folder, f"select * from {view}") as answer:
             columns = answer.columns
         section = GLOSSARY.partition(f"## Columns of `{view}`\n")[2].partition("\n## ")[0]

@@ -330,7 +330,8 @@ BUILT_IN = {
             "next_free.{}", Family.DATES, "days", "Days until the next free date of {}",
             "The number of days from this day to the first later date with a free slot, with closures and suspensions as known at the"
             " end of the day: what a court's web page shows. `at_least` does not count. For all courts together it is the mean over the"
-            " courts. No value if no date is free. Not measured for a group of cases. Only measured for pools with hearing dates.",
+            " courts. No value if no date is free. It is also taken at the end of every day of the run. Not measured for a group of cases."
+            " Only measured for pools with hearing dates.",
         ),
         Descriptor(
             "still_waiting.{}", Family.QUEUE, "cases", "Cases that wait for {}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import datetime as dt
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import EventLog
 from simulations.log.row import BY_BOOKING, BY_CLOSED_DATE, BY_HORIZON, BY_NOT_CALLED, NEVER
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import ByCourt
+from simulations.measuring.measured import ByCourt, Daily
+from simulations.measuring.selection import Selection
 from simulations.measuring.sums import ratio
 from simulations.scenarios.hearing_dates import HearingDates
 from simulations.scenarios.scenario import Scenario
@@ -19,6 +21,7 @@ from simulations.timing.calendars import FAR
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 Integers = NDArray[np.int64]
+_DATES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def measure_dates(frame: Frame, wanted: Set[str]) -> dict[str, ByCourt]:
         values[f"lead_time.{name}"] = _lead_times(frame, first[log.columns["booked_for"][first] >= 0])
         values[f"rebookings.{name}"] = frame.count_rows(booked.rows[mine & (cause != BY_BOOKING)])[:, 0].astype(float)
     if frame.grouping.by is None:
-        values |= _next_free(frame, booked)
+        free = _next_free(log, booked, frame.untils, frame.n_rows)
+        values |= {f"next_free.{pool}": of_stations[:, :, np.newaxis] for pool, of_stations in free.items()}
     return {name: by_court for name, by_court in values.items() if name in wanted}
 
 
@@ -144,31 +148,73 @@ def _lead_times(frame: Frame, rows: Integers) -> ByCourt:
     return ratio(sums, frame.count_rows(rows)[:, 0])
 
 
-def _next_free(frame: Frame, booked: BookedDates) -> dict[str, ByCourt]:
-    """Return the days from the end of each day to the next date with a free slot, as it was then known; NaN without one."""
-    log, values = frame.log, dict[str, ByCourt]()
-    scenario, freed = log.cases.scenario, booked.freed(frame.log)
-    uses = _uses(log, booked)
+def daily_next_free(log: EventLog, days: Sequence[dt.date | None], selection: Selection) -> list[Daily]:
+    """Return the days until the next free date of each chosen pool, at the end of every day of the run but these."""
+    scenario = log.cases.scenario
+    courts = {pool: (*scenario.courts, "all") if scenario.pools[pool].at_court else ("all",) for pool in scenario.hearing_dates}
+    chosen = {pool: [k for k, c in enumerate(courts[pool]) if selection.has(f"next_free.{pool}", c)] for pool in courts}
+    if not any(chosen.values()):
+        return []
+    every_day = np.datetime64(scenario.starts, "D") + np.arange((scenario.ends - scenario.starts).days + 1)
+    every_day = every_day[~np.isin(every_day, np.array([day for day in days if day is not None], "datetime64[D]"))]
+    untils = ((every_day - np.datetime64(scenario.starts, "D")).astype(np.int64) + 1) * MICROSECONDS_PER_DAY
+    n_rows = np.searchsorted(log.columns["happened_at"], untils, side="right")
+    found = _next_free(log, BookedDates.of(log), untils, n_rows)
+    return [
+        Daily(f"next_free.{pool}", "days", every_day, tuple(courts[pool][k] for k in columns), found[pool][:, columns])
+        for pool, columns in chosen.items()
+        if columns
+    ]
+
+
+def _next_free(log: EventLog, booked: BookedDates, untils: Integers, n_rows: Integers) -> dict[str, NDArray[np.float64]]:
+    """Return the days from the end of each day to the next date with a free slot, as it was then known; NaN without one.
+
+    Parameters
+    ----------
+    untils : ndarray of int64, shape (n_days,)
+        The ends of the days, increasing.
+    n_rows : ndarray of int64, shape (n_days,)
+        The number of rows up to each.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_days, n_stations)
+        For each pool, by station; of a pool at each court also the mean of all, last.
+    """
+    scenario, freed, uses = log.cases.scenario, booked.freed(log), _uses(log, booked)
+    values = {pool: np.full((len(untils), len(stations)), np.nan) for pool, stations in scenario.hearing_dates.items()}
     for pool, station, dates, mine in _stations(scenario, log, booked):
-        days = np.full(len(frame.untils), np.nan)
         day = log.columns["booked_for"][booked.rows[mine]]
-        place = np.searchsorted(dates.days, day)
-        for k, (until, n_rows) in enumerate(zip(frame.untils.tolist(), frame.n_rows.tolist(), strict=True)):
-            taken = (day >= 0) & (booked.rows[mine] < n_rows) & (freed[mine] >= n_rows)
-            used = np.bincount(place[taken], uses[mine][taken], minlength=len(dates.days))[: len(dates.days)]
-            known = (dates.closed_from <= until) | (dates.suspended_from <= until)
-            free = np.flatnonzero((dates.slots - used >= 1) & ~known & (dates.days * MICROSECONDS_PER_DAY >= until))
-            if len(free):
-                days[k] = dates.days[free[0]] - (until // MICROSECONDS_PER_DAY - 1)
-        by_court = values.setdefault(
-            f"next_free.{pool}", np.full((len(frame.untils), len(scenario.pools[pool].calendars), 1), np.nan)
-        )
-        by_court[:, station, 0] = days
-    for pool in scenario.hearing_dates:
+        mine, day = mine[day >= 0], day[day >= 0]
+        rows, place = np.concatenate([booked.rows[mine], freed[mine]]), np.tile(np.searchsorted(dates.days, day), 2)
+        order = np.argsort(rows, kind="stable")
+        change, place = np.concatenate([uses[mine], -uses[mine]])[order], place[order]
+        until_row = np.searchsorted(rows[order], n_rows)
+        values[pool][:, station] = _first_free(dates, untils, place, change, until_row)
+    for pool, of_stations in values.items():
         if scenario.pools[pool].at_court:
-            by_court = values[f"next_free.{pool}"]
-            values[f"next_free.{pool}"] = np.concatenate([by_court, by_court.mean(axis=1, keepdims=True)], axis=1)
+            values[pool] = np.column_stack([of_stations, of_stations.mean(axis=1)])
     return values
+
+
+def _first_free(
+    dates: HearingDates, untils: Integers, place: Integers, change: Integers, n_changes: Integers
+) -> NDArray[np.float64]:
+    """Return the days from each instant to the first free date, given the changes of used slots, and their number up to each instant."""
+    found, free = np.full(len(untils), np.nan), dates.slots.copy()
+    known_from, starts = np.minimum(dates.closed_from, dates.suspended_from), dates.days * MICROSECONDS_PER_DAY
+    first, done = np.searchsorted(starts, untils), 0
+    for k, (until, n) in enumerate(zip(untils.tolist(), n_changes.tolist(), strict=True)):
+        np.subtract.at(free, place[done:n], change[done:n])
+        done = n
+        for begin in range(int(first[k]), len(free), _DATES_AT_ONCE):
+            part = slice(begin, begin + _DATES_AT_ONCE)
+            here = np.flatnonzero((free[part] >= 1) & (known_from[part] > until))
+            if len(here):
+                found[k] = dates.days[begin + int(here[0])] - (until // MICROSECONDS_PER_DAY - 1)
+                break
+    return found
 
 
 def _uses(log: EventLog, booked: BookedDates) -> Integers:

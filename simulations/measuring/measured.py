@@ -1,4 +1,4 @@
-"""The measures of one replication: a table for each measure and day, and `pending` at the end of each day."""
+"""The measures of one replication: a table for each measure and day, and a few measures at the end of each day."""
 
 from __future__ import annotations
 
@@ -51,19 +51,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """Cases pending at the end of each day; without days if `pending` is not chosen.
+    """A measure at the end of each day, of all cases together.
 
     Attributes
     ----------
     days : ndarray of datetime64[D], shape (n_days,)
+        Without days if the measure is not chosen.
     courts : tuple of str
         The chosen courts; ``all`` for all courts together.
-    pending : ndarray of int64, shape (n_days, n_courts)
+    values : ndarray of int64 or float64, shape (n_days, n_courts)
     """
 
+    measure: str
+    unit: str
     days: NDArray[np.datetime64]
     courts: tuple[str, ...]
-    pending: NDArray[np.int64]
+    values: NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,18 @@ class Measured:
     courts : tuple of str
     tables : sequence of Table
     daily : Daily
-        Without the days of the tables, which have `pending` too.
+        Pending cases, without the days of the tables, which have `pending` too.
+    next_free : sequence of Daily
+        Days until the next free date of each pool with hearing dates, without the days of the tables.
     """
 
     courts: tuple[str, ...]
     tables: Sequence[Table]
     daily: Daily
+    next_free: Sequence[Daily] = ()
 
     def __len__(self) -> int:
-        return sum(table.values.size for table in self.tables) + self.daily.pending.size
+        return sum(table.values.size for table in self.tables) + sum(daily.values.size for daily in (self.daily, *self.next_free))
 
     def __iter__(self) -> Iterator[Value]:
         columns, labels = self.columns()
@@ -105,25 +111,27 @@ class Measured:
         def code(column: str, label: str | None) -> int:
             return -1 if label is None else labels[column].setdefault(label, len(labels[column]))
 
-        tables = list(self.tables)
+        tables, every_day = list(self.tables), (self.daily, *self.next_free)
         at: dict[dt.date | None, int] = {None: 0}
         kinds = [(code("measure", t.measure), code("by", t.by), code("unit", t.unit), at.setdefault(t.at, len(at))) for t in tables]  # fmt: skip
-        kinds.append((code("measure", "pending"), -1, code("unit", "cases"), 0))
+        kinds += [(code("measure", daily.measure), -1, code("unit", daily.unit), 0) for daily in every_day]
         shapes = [(t.courts, t.groups) for t in tables]
         rows = {shape: self._rows(shape[0], [code("group", g) for g in shape[1]]) for shape in dict.fromkeys(shapes)}
-        days, courts = self.daily.pending.shape
-        every_day = self._rows(self.daily.courts, [-1])
-        of = np.repeat(np.array(kinds, np.int32), [*(t.values.size for t in tables), days * courts], axis=0)
-        where = np.concatenate([*(rows[shape] for shape in shapes), np.tile(every_day, (days, 1))])
-        taken = np.array([*at], "datetime64[D]")[of[: len(of) - days * courts, 3]]
+        sizes = [t.values.size for t in tables]
+        of = np.repeat(np.array(kinds, np.int32), [*sizes, *(daily.values.size for daily in every_day)], axis=0)
+        where_daily = [np.tile(self._rows(daily.courts, [-1]), (len(daily.days), 1)) for daily in every_day]
+        where = np.concatenate([*(rows[shape] for shape in shapes), *where_daily])
+        taken = np.array([*at], "datetime64[D]")[of[: sum(sizes), 3]]
         columns: dict[str, NDArray[Any]] = {
             "measure": of[:, 0],
             "court": where[:, 0],
             "by": of[:, 1],
             "group": where[:, 1],
-            "at": np.concatenate([taken, np.repeat(self.daily.days, courts)]),
+            "at": np.concatenate([taken, *(np.repeat(daily.days, len(daily.courts)) for daily in every_day)]),
             "unit": of[:, 2],
-            "value": np.concatenate([*(t.values.ravel() for t in tables), self.daily.pending.ravel()]).astype(float),
+            "value": np.concatenate([*(t.values.ravel() for t in tables), *(daily.values.ravel() for daily in every_day)]).astype(
+                float
+            ),
         }
         return columns, {**{name: list(codes) for name, codes in labels.items()}, "court": [*self.courts, "all"]}
 

@@ -18,7 +18,7 @@ from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
 from simulations.measuring.descriptors import describe, input_name, measures_of_fit, measures_of_pool, slots_name
 from simulations.measuring.frame import Frame, Grouping
-from simulations.measuring.hearing_dates import measure_dates
+from simulations.measuring.hearing_dates import daily_next_free, measure_dates
 from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
 from simulations.measuring.selection import EVERYTHING, Selection
@@ -94,7 +94,7 @@ def measure(
     Returns
     -------
     Measured
-        With the daily series of `pending`, if it is chosen.
+        With the daily series of `pending` and of the next free dates, if they are chosen.
     """
     scenario = log.cases.scenario
     wanted = selection.with_inputs(scenario)
@@ -111,7 +111,7 @@ def measure(
                 values[entry.measure] = ratio(over, under)
         values |= _inputs(frame, wanted)
         tables += _tables(frame, days, values, selection)
-    return Measured(scenario.courts, tables, _daily(log, crossings, days, selection))
+    return Measured(scenario.courts, tables, _daily(log, crossings, days, selection), daily_next_free(log, days, selection))
 
 
 def _tables(frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], selection: Selection) -> Iterator[Table]:
@@ -133,9 +133,9 @@ def _daily(log: EventLog, crossings: Crossings, days: Sequence[dt.date | None], 
     courts = [*log.cases.scenario.courts, "all"]
     columns = [k for k, court in enumerate(courts) if selection.has("pending", court)]
     if not columns:
-        return Daily(np.empty(0, "datetime64[D]"), (), np.empty((0, 0), np.int64))
+        return Daily("pending", "cases", np.empty(0, "datetime64[D]"), (), np.empty((0, 0), np.int64))
     at, pending = daily(log, crossings, {d for d in days if d is not None})
-    return Daily(at, tuple(courts[k] for k in columns), pending[:, columns])
+    return Daily("pending", "cases", at, tuple(courts[k] for k in columns), pending[:, columns])
 
 
 def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[dict[str, ByCourt]]:

@@ -136,9 +136,11 @@ def date_value(log: EventLog, name: str, court: str) -> float | None:
 def _by_day(log: EventLog, names: Sequence[str], court: str, days: Sequence[dt.date]) -> list[NDArray[np.float64]]:
     """Return each measure at the end of each of these days."""
     selection = Selection(tuple(names), (court,))
-    if names == ["pending"]:  # without the states of all cases on each day
-        daily = measure(log, selection=selection).daily
-        return [daily.pending[np.searchsorted(daily.days, np.array(days, "datetime64[D]")), 0].astype(float)]
+    if names == ["pending"] or names[0].startswith("next_free."):  # without the states of all cases on each day
+        measured = measure(log, selection=selection)
+        for daily in (measured.daily, *measured.next_free):
+            if len(daily.days):
+                return [daily.values[np.searchsorted(daily.days, np.array(days, "datetime64[D]")), 0].astype(float)]
     values: dict[str, list[float]] = {name: [] for name in names}
     for k in range(0, len(days), _DAYS_AT_ONCE):
         for table in measure(log, days[k : k + _DAYS_AT_ONCE], selection=selection).tables:

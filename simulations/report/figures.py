@@ -34,7 +34,7 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.report.interactive import MORE
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
-from simulations.report.pending_figures import courts_figure, fan_figure
+from simulations.report.pending_figures import courts_figure, fan_figure, next_free_figures
 from simulations.running.results import Estimate
 from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
@@ -62,6 +62,7 @@ def _figures(contents: Contents) -> list[Figure]:
         pending_figure(contents),
         fan_figure(contents),
         courts_figure(contents),
+        *next_free_figures(contents),
         flow_figure(contents) if everything else None,
         waiting_figure(contents),
         use_figure(contents) or _whole_utilisation(contents),

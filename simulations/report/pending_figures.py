@@ -25,6 +25,8 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.running.intervals import interval
 from simulations.running.results import Estimate, Series
 from simulations.running.run_result import RunResult
+from simulations.statements.of_runs import next_free
+from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title, format_estimate
 from simulations.tables.run import describe_prediction
 from simulations.tables.table import as_csv, estimates_csv
@@ -157,3 +159,42 @@ def _differences(base: Series, other: Series, titles: Mapping[str, str], compari
             day = end_of(base.days[row].item())
             rows.append({"court": titles[court], "day": day, "difference": mean, "low": low, "high": high})
     return rows
+
+
+# hearing dates -----------------------------------------------------------------------------------------
+
+
+def next_free_figures(contents: Contents) -> list[Figure]:
+    """Draw the days until the next free date of each pool with hearing dates, by court and day, with the prediction interval."""
+    return [_next_free(contents, pool, series) for pool, series in contents.result.next_free.items() if len(series)]
+
+
+def _next_free(contents: Contents, pool: str, series: Series) -> Figure:
+    alt = altair()
+    titles = {court: court_title(court, contents.scenario) for court in contents.courts if court in series.courts}
+    titles = titles or {court: court_title(court, contents.scenario) for court in series.courts}
+    data: Data = []
+    for e in series.of_courts(titles, MOST_POINTS):
+        low, high = (e.mean, e.mean) if e.prediction is None else (e.prediction.low, e.prediction.high)
+        data.append({"court": titles[e.court], "day": end_of(e.at), "mean": e.mean, "low": low, "high": high})
+    base = with_end_of_day(alt.Chart()).encode(x=day_axis("day"))
+    values = tooltip(court="court", on="end of", mean="days ahead, mean|,.3~r", low="from|,.3~r", high="to|,.3~r")
+    several = len(contents.result.replications) > 1
+    layers = [
+        base.mark_area(color=SKY, opacity=0.45).encode(y=alt.Y("low:Q", title="days ahead"), y2="high:Q"),
+        base.mark_line(color=BLUE, strokeWidth=2).encode(y="mean:Q", tooltip=values if several else values[:3]),
+    ]
+    chart = (
+        alt.layer(*layers, data=alt.Data(values=data))
+        .properties(width=WIDTH, height=260 if len(titles) == 1 else 170 if len(titles) < 5 else 95)
+        .facet(row=alt.Row("court:N", sort=list(titles.values()), title=None), spacing=14)
+    )
+    whole = "all" if "all" in titles else next(iter(titles))
+    caption: list[Statement | str] = [f"Line: mean. Light band: {describe_prediction(contents.result)}."] if several else []
+    caption.append(
+        "Days from the end of each day to the next date with a free slot, as known at that time; gaps where there is none."
+    )
+    caption += contents.courts_note(summed=False)
+    heading = [next_free(contents.result, pool, whole)]
+    csv = estimates_csv(series.of_courts(titles))
+    return drawn(f"next-free-{pool}", f"Next free date of {pool}", heading, caption, chart, csv)

@@ -64,12 +64,16 @@ ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.na
 
 _BATCH = 10_000
 _OF_EVENTS = ("pm4py", "vidigi", "ocel", "transitions", "holds")  # names or schemas of views that need the event log
-_SERIES = """select replication, court, "at" as day, value as pending from measures
-    where measure = 'pending' and "by" is null and "at" is not null"""
+_OF_MEASURES = {
+    "series": """select replication, court, "at" as day, value as pending from measures
+    where measure = 'pending' and "by" is null and "at" is not null""",
+    "next_free": """select replication, substr(measure, 11) as pool, court, "at" as day, value as days from measures
+    where starts_with(measure, 'next_free.') and "by" is null and "at" is not null""",
+}
 _UNQUOTED = re.compile(r"(?<!\")\b(at|by|group)\b(?!\")(?!\s+by\b)", re.IGNORECASE)
 _READ_ONLY = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _QUERYING = {"query", "query_table", "json_execute_serialized_sql"}  # functions that run a query given as a string
-_NAMES = ("series", "pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
+_NAMES = ("series", "next_free", "pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,9 @@ class RunTables:
 
     def table(self, name: str) -> DuckDBPyRelation:
         """Return a table: ``cases``, ``events``, ``measures`` or ``series``."""
-        kind = "measures" if name == "series" else name
+        kind = "measures" if name in _OF_MEASURES else name
         self.need(kind)
-        relation: DuckDBPyRelation = self._connection.cursor().sql(_SERIES if name == "series" else f"select * from {kind}")
+        relation: DuckDBPyRelation = self._connection.cursor().sql(_OF_MEASURES.get(name, f"select * from {kind}"))
         return relation
 
     def sql(self, query: str) -> DuckDBPyRelation:
@@ -225,11 +229,11 @@ def _reads_only(part: Any) -> bool:
 
 def _make_views(connection: Any, folder: Path, sql: str, made: Collection[str]) -> set[str]:
     """Make the views that a query mentions, and return what was made. Some need to read other files of the run."""
-    wanted = {name for name in (*_OF_EVENTS, "series") if name in sql and name not in made}
-    if "series" in wanted:
-        connection.execute(f"create view series as {_SERIES}")
+    wanted = {name for name in (*_OF_EVENTS, *_OF_MEASURES) if name in sql and name not in made}
+    for name in wanted & {*_OF_MEASURES}:
+        connection.execute(f"create view {name} as {_OF_MEASURES[name]}")
     if "events" not in made:
-        return wanted & {"series"}
+        return wanted & {*_OF_MEASURES}
     if "pm4py" in wanted:
         _pm4py(connection, folder)
     if "vidigi" in wanted:

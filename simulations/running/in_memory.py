@@ -75,7 +75,7 @@ def _every_day(measured: Measured) -> tuple[Any, tuple[str, ...], Any]:
     daily = measured.daily
     asked = [t for t in measured.tables if t.measure == "pending" and t.at is not None and t.by is None]
     days = np.concatenate([daily.days, np.array([t.at for t in asked], "datetime64[D]")])
-    rows = [daily.pending.astype(float), *(t.values.reshape(1, -1) for t in asked)]
+    rows = [daily.values.astype(float), *(t.values.reshape(1, -1) for t in asked)]
     order = np.argsort(days, kind="stable")
     return days[order], daily.courts, np.concatenate(rows)[order]
 

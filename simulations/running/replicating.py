@@ -165,7 +165,7 @@ def course_of(log: EventLog, court: str) -> Course:
     names = [name for name, descriptor in describe(log.cases.scenario).items() if descriptor.is_date]
     measured = measure(log, selection=Selection((*names, "pending"), (court,)))
     dates = {table.measure: float(table.values[0, 0]) for table in measured.tables if table.measure in names}
-    pending = measured.daily.pending[:, 0].astype(float).tolist()
+    pending = measured.daily.values[:, 0].astype(float).tolist()
     return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError, format_names
 from workflow.run_files.tables import mistake_in_labels, readable
-from workflow.sql.quoting import literal_path
+from workflow.sql.quoting import literal_path, text
 
 _MOST_MISTAKES = 20
 ESTIMATE_COLUMNS = (
@@ -113,7 +113,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Series(Sequence[Estimate]):
-    """Pending cases at the end of each day, over replications.
+    """Pending cases, or the days until the next free date, at the end of each day, over replications.
 
     As a sequence it holds an `Estimate` for each day and court, in the order of days, then courts.
 
@@ -123,22 +123,28 @@ class Series(Sequence[Estimate]):
     courts : tuple of str
         ``all`` is the last.
     values : ndarray of float, shape (n_days, n_courts + 1, n_replications)
+        NaN where a replication has no value, such as no free date.
     confidence : float
+    measure, unit : str
     """
 
     days: NDArray[np.datetime64]
     courts: tuple[str, ...]
     values: NDArray[np.float64]
     confidence: float = CONFIDENCE
+    measure: str = "pending"
+    unit: str = "cases"
 
     def __repr__(self) -> str:
         days = f"{self.days[0]} to {self.days[-1]}" if len(self.days) else "no days"
-        return f"<Series of pending: {days}, {format_names(self.courts)}, {self.values.shape[2]} replications>"
+        return f"<Series of {self.measure}: {days}, {format_names(self.courts)}, {self.values.shape[2]} replications>"
 
     @cached_property
     def mean(self) -> NDArray[np.float64]:
-        """Return the means, shape (n_days, n_courts + 1)."""
-        return np.asarray(self.values.mean(axis=2))
+        """Return the means over the replications that have a value, shape (n_days, n_courts + 1); NaN without any."""
+        known = np.isfinite(self.values)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(known, self.values, 0.0).sum(axis=2) / known.sum(axis=2))
 
     def of(self, court: str) -> NDArray[np.float64]:
         """Return the means of a court, day by day."""
@@ -156,13 +162,13 @@ class Series(Sequence[Estimate]):
         """Return a series with a column for each name: the sum of these courts, by replication."""
         parts = [[name] if name in self.courts else members for name, members in courts.items()]
         columns = [self.values[:, [self.courts.index(c) for c in members]].sum(axis=1) for members in parts]
-        return Series(self.days, tuple(courts), np.stack(columns, axis=1), self.confidence)
+        return replace(self, courts=tuple(courts), values=np.stack(columns, axis=1))
 
     def select(self, selection: Selection) -> Series:
-        """Return the series of the chosen courts; an empty one if `pending` is not chosen."""
-        columns = [k for k, court in enumerate(self.courts) if selection.has("pending", court)]
+        """Return the series of the chosen courts; an empty one if the measure is not chosen."""
+        columns = [k for k, court in enumerate(self.courts) if selection.has(self.measure, court)]
         courts, days = tuple(self.courts[k] for k in columns), self.days if columns else self.days[:0]
-        return Series(days, courts, self.values[: len(days), columns], self.confidence)
+        return replace(self, days=days, courts=courts, values=self.values[: len(days), columns])
 
     def __len__(self) -> int:
         return len(self.days) * len(self.courts)
@@ -171,11 +177,13 @@ class Series(Sequence[Estimate]):
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         row, column = divmod(range(len(self))[index], len(self.courts))
-        values = self.values[row, column].tolist()
-        low, high = interval(values, self.confidence, least=0.0) or (None, None)
+        values = self.values[row, column]
+        known = values[np.isfinite(values)].tolist()
+        low, high = interval(known, self.confidence, least=0.0) or (None, None)
         return Estimate(
-            "pending", self.courts[column], None, None, self.days[row].item(), "cases", float(self.mean[row, column]),
-            low, high, prediction(values, self.confidence, least=0.0), None, len(values), len(values),
+            self.measure, self.courts[column], None, None, self.days[row].item(), self.unit,
+            float(self.mean[row, column]) if known else None,
+            low, high, prediction(known, self.confidence, least=0.0), None, len(known), len(values),
         )  # fmt: skip
 
     def of_courts(self, courts: Container[str], days: int | None = None) -> list[Estimate]:
@@ -298,27 +306,31 @@ def _without_measures(folder: Path, replications: Sequence[int]) -> list[int]:
     return sorted({*replications} - {number for (number,) in measured})
 
 
-def read_series(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> Series:
-    """Return the daily series of a run folder; an empty one if `pending` was not chosen."""
+def read_series(
+    folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE, measure: str = "pending", unit: str = "cases"
+) -> Series:
+    """Return a daily series of a run folder; an empty one if the measure was not chosen."""
     numbers = list(replications)
-    courts = f"select court from part where {_DAILY} group by court order by min(file_row_number)"
+    daily = f"""measure = {text(measure)} and "by" is null and "at" is not null"""
+    courts = f"select court from part where {daily} group by court order by min(file_row_number)"
     names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
-        f'select "at", value from part where {_DAILY} order by "at", list_position({[*names]}::varchar[], court), replication',
+        f'select "at", value from part where {daily} order by "at", list_position({[*names]}::varchar[], court), replication',
         folder,
         numbers,
         "fetchnumpy",
     )
     if not names:
-        return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence)
-    values = np.asarray(columns["value"], float)
-    if len(values) % (len(names) * len(numbers)) or not np.isfinite(values).all():
-        raise InputError([f"{folder}: measures: pending is not known for every day and court; docketsim verify {folder}"])
+        return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence, measure, unit)
+    values: NDArray[np.float64] = np.ma.masked_array(columns["value"], dtype=float).filled(np.nan)
+    complete = np.isfinite(values).all() if measure == "pending" else not np.isinf(values).any()
+    if len(values) % (len(names) * len(numbers)) or not complete:
+        raise InputError([f"{folder}: measures: {measure} is not known for every day and court; docketsim verify {folder}"])
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
-    return Series(days, names, values.reshape(-1, len(names), len(numbers)), confidence)
+    return Series(days, names, values.reshape(-1, len(names), len(numbers)), confidence, measure, unit)
 
 
-_DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
+_DAILY = """(measure = 'pending' or starts_with(measure, 'next_free.')) and "by" is null and "at" is not null"""
 
 
 def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:

@@ -95,6 +95,15 @@ class RunResult(Shown):
         return read_series(self.folder, self.replications, self.confidence).select(self.selection)
 
     @cached_property
+    def next_free(self) -> dict[str, Series]:
+        """Return the days until the next free date at the end of each day, for each pool with hearing dates; empty where not chosen."""
+        self._check_columns()
+        return {
+            pool: read_series(self.folder, self.replications, self.confidence, f"next_free.{pool}", "days").select(self.selection)
+            for pool in self.scenario.hearing_dates
+        }
+
+    @cached_property
     def contrasts(self) -> list[Contrast]:
         """Return the slowest and the fastest group, for each ``by`` and each mean time."""
         every = contrasts(self.scenario, self._values, self.confidence) if self.by else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from simulations.tables.formatting import court_title, format_estimate, format_f
 from simulations.tables.run import Wait, waits_by_reason
 
 _MOST_NAMES = 3
+_MOST_YEARS = 10
 WAITS_DEPEND = "Waiting times depend on the length of the run."
 NO_STEADY_STATE = "The run has no steady state yet."
 
@@ -51,6 +53,7 @@ def answer(result: RunResult) -> list[Statement]:
     waits = waits_by_reason(result, {court: court_title(court)})
     sentences = [pending_change(result, court)] if len(result.pending) else []
     sentences += [longest_wait(result.scenario.ends, waits, court, result.scenario)] if waits else []
+    sentences += [next_free(result, pool, court) for pool, series in result.next_free.items() if court in series.courts]
     sentences += inside(result)
     return [*sentences, *outside(result), *growing(result.growing, scenario=result.scenario), *not_steady(result)]
 
@@ -133,6 +136,39 @@ def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all", scena
     reasons = largest({reason: part.mean or 0.0 for reason, part in first.parts.items()})
     text = f"The longest wait{where} was for {longest[0]}: {days} on average; the largest part: {join_names(reasons)}"
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
+
+
+def next_free(result: RunResult, pool: str, court: str = "all") -> Statement:
+    """Say how many days ahead the next free date of a pool is at the end of the run, and on the same day of earlier years.
+
+    A run of less than a year has the end of its first day instead.
+    """
+    scenario, series = result.scenario, result.next_free[pool]
+    years = [
+        *itertools.takewhile(lambda day: day > scenario.starts, (years_before(scenario.ends, n) for n in range(_MOST_YEARS)))
+    ]
+    estimates = {day: series.at(day, court) for day in years[::-1] if len(years) > 1} or {
+        day: series.at(day, court) for day in (scenario.starts, scenario.ends)
+    }
+    days = {day: e.mean for day, e in estimates.items() if e is not None and e.mean is not None}
+    where = "" if court == "all" else f" at {court_title(court, scenario)}"
+    if not days:
+        text = f"No date of {pool}{where} is free at the end of {scenario.ends}"
+        return Statement(Claim.NEXT_FREE, text, pool, court, None, scenario.ends, {"days": {}})
+    first, *others = (f"{ahead:.0f}{_days(ahead) if not k else ''} on {day}" for k, (day, ahead) in enumerate(days.items()))
+    text = f"The next free date of {pool}{where} is {join_names([first, *others])}"
+    values = {str(day): ahead for day, ahead in days.items()}
+    return Statement(Claim.NEXT_FREE, text, pool, court, None, scenario.ends, {"days": values})
+
+
+def _days(ahead: float) -> str:
+    return " day ahead" if f"{ahead:.0f}" == "1" else " days ahead"
+
+
+def years_before(day: dt.date, n: int) -> dt.date:
+    """Return the same day some years earlier; 28 February for 29 February."""
+    leap = (day.month, day.day) == (2, 29) and n > 0
+    return day.replace(year=day.year - n, day=28 if leap else day.day)
 
 
 def largest_part(ends: dt.date, waits: Sequence[Wait]) -> Statement:

@@ -22,6 +22,7 @@ class Claim(StrEnum):
     LATER_CASES = auto()
     LONGEST_WAIT = auto()
     LARGEST_PART = auto()
+    NEXT_FREE = auto()
     BUSIEST_WEEK = auto()
     FULLEST_WEEK = auto()
     MEDIAN_STAY = auto()

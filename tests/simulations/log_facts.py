@@ -15,6 +15,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import duckdb
+import numpy as np
 from scipy import stats
 
 from simulations import Scenario
@@ -116,6 +117,32 @@ class LogFacts:
         """Return the mean number of times that each transition was taken."""
         counts = Counter(m["transition"] for row in self.cases.values() for case in row for m in case.moves)
         return {name: n / len(self.replications) for name, n in counts.items() if name is not None}
+
+    def next_free(self, k: int, pool: str, court: str, day: dt.date) -> float:
+        """Return the days from the end of a day to the next date of a pool with a free slot; NaN without one, or without one at a court."""
+        stations = [*self.scenario.courts] if self.scenario.pools[pool].at_court else ["all"]
+        if court == "all" and stations != ["all"]:
+            return mean([self.next_free(k, pool, one, day) for one in stations])
+        dates, until = self.scenario.hearing_dates[pool][stations.index(court)], self.end_of(day)
+        used = Counter[dt.date]()
+        for case in self.cases[k]:
+            booking = None
+            for row in case.moves:
+                if row["happened_at"] > until:
+                    break
+                if row["cause"] in ("booked", "not_called", "date_closed"):
+                    work = self.scenario.work[self.scenario.workflow.states[row["from_state"]].activity]
+                    here = work.pool == pool and court in ("all", row.get("current_court", case.court))
+                    booking = (row["booked_for"], work.appointment.uses) if here else None
+                elif row["enabled_at"] is not None:  # served, on a date that is over, or gone: its slot is free again
+                    booking = None
+            if booking and booking[0] is not None:
+                used[booking[0]] += booking[1]
+        for n, slots, known in zip(dates.days, dates.slots, np.minimum(dates.closed_from, dates.suspended_from), strict=True):
+            date = self.scenario.starts + int(n) * DAY
+            if date > day and slots > used[date] and known > self.scenario.epoch.end_of(day):
+                return float((date - day).days)
+        return math.nan
 
     # waiting -------------------------------------------------------------------------------------------------
 

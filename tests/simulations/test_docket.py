@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from simulations import RunResult, Scenario, load_scenario, run
+from simulations.report.contents import contents_of
+from simulations.report.pending_figures import next_free_figures
 from simulations.scenarios.quantities import Shares
+from simulations.statements.of_runs import answer
 from simulations.studies.docket import sizes
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -195,6 +198,16 @@ def test_the_next_free_date_is_as_far_as_the_slots_of_all_bookings(small: RunRes
     assert pending is not None
     assert days is not None
     assert days == pytest.approx(pending / 5 * 2.35 / 34 * 365.25 / 250, rel=0.15)
+
+
+def test_the_answer_says_how_far_ahead_the_next_free_date_is_by_year(small: RunResult) -> None:
+    """The days at the end of each fiscal year; the report draws them by region."""
+    days = [small.get("next_free.judges", at=at).mean for at in (ENDS_OF_YEARS[0], None)]
+    expected = f"The next free date of judges is {days[0]:.0f} days ahead on 2024-09-30 and {days[1]:.0f} on 2025-09-30"
+    assert expected in [str(statement.text) for statement in answer(small)]
+    (figure,) = next_free_figures(contents_of(small))
+    assert figure.key == "next-free-judges"
+    assert {"all", *small.scenario.courts} == set(small.next_free["judges"].courts)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from simulations.engines import compiled_engine, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
+from simulations.planning.condition import Condition
 from tests.simulations.both_engines import assert_same, planned
 from tests.simulations.random_scenarios import loaded
 from workflow.errors import InputError
@@ -223,8 +224,14 @@ def test_measures_of_hearing_dates() -> None:
     closed = [{"from": dt.date(2024, 1, 11), "announced": dt.date(2024, 1, 9)}]
     log = log_of(court([*MORNING, "09 08:00"], closed=closed))
     days = (dt.date(2024, 1, 8), dt.date(2024, 1, 9), None)
-    found = {(t.measure, t.at): float(t.values[-1, 0]) for t in measure(log, days).tables}
+    measured = measure(log, days)
+    found = {(t.measure, t.at): float(t.values[-1, 0]) for t in measured.tables}
     assert [found["next_free.judge", day] for day in days] == [1, 7, 3]
+    (daily,) = measured.next_free
+    assert daily.values[:4, -1].tolist() == [6, 5, 4, 3]  # Wednesday to Saturday: the 16th
+    assert len(daily.days) == 26 - 2  # the days that were asked for are in tables
+    condition = Condition("next_free.judge", "<", 5)
+    assert condition.values(log, "all", [dt.date(2024, 1, 8), dt.date(2024, 1, 9), dt.date(2024, 1, 12)]).tolist() == [1, 7, 4]
     assert found["lead_time.hear", days[0]] == pytest.approx(14 / 5)
     assert found["lead_time.hear", None] == pytest.approx(20 / 6)
     assert found["rebookings.hear", None] == 2

@@ -72,6 +72,11 @@ def offices(draw: Any) -> Mapping:
         if pick(True, False):
             pool |= {"calendar": pick("office", "split"), "at_shift_end": pick("suspend", "finish", "fit")}
             pool |= {"slots": pick(1, 3)} if pick(True, False) else {}
+    dated = (
+        {"appointment": {"at_least": pick("0 days", "5 days")}}
+        if {"slots", "calendar"} <= pools["judges"].keys() and pick(True, False)
+        else {}
+    )
     scenario: Mapping = {
         "scenario": "offices",
         "workflow": {
@@ -96,7 +101,7 @@ def offices(draw: Any) -> Mapping:
         "pools": pools,
         "activities": {
             "read": {"pool": "clerks", "takes": length()},
-            "hear": {"pool": "judges", "takes": length(), "outcome": {"answer": {"yes": 0.8, "no": "rest"}}},
+            "hear": {"pool": "judges", "takes": length(), "outcome": {"answer": {"yes": 0.8, "no": "rest"}}, **dated},
         },
         "arrivals": {court: {"into": "inbox", "rate": f"{draw(st.integers(0, 4))} per day"} for court in courts if pick(True, False)},
         "people": {"kind": {"plain": 0.6, "odd": "rest"}},
@@ -190,6 +195,14 @@ class RunChecks:
         parts = {reason: self.result.get(name, court).mean or 0.0 for reason, name in names.items()}
         assert sum(parts.values()) == pytest.approx(self.log.wait(activity, court) or 0.0)
         return parts
+
+    def check_next_free(self, s: Statement) -> None:
+        """The mean over the replications that have a free date, on each day."""
+        assert s.values["days"] or "No date" in s.text
+        for day, ahead in s.values["days"].items():
+            each = self.log.each(lambda k, day=day: self.log.next_free(k, s.subject, s.court, dt.date.fromisoformat(day)))  # type: ignore[arg-type]
+            known = [days for days in each if not math.isnan(days)]
+            assert ahead == pytest.approx(mean(known))
 
     def check_largest_part(self, s: Statement) -> None:
         """No part of the wait for any activity in a court shown is larger."""

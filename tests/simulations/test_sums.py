@@ -162,7 +162,7 @@ def test_measuring_in_parts_gives_the_same_values(scenario: Mapping) -> None:
     with patch.object(lengths, "_ROWS_AT_ONCE", 1), patch.object(standing, "_ROWS_AT_ONCE", 1), patch.object(frames, "_FEW", 0):
         in_parts = measure(log, days, groupings)
     assert _measured_rows(in_parts) == expected
-    assert np.array_equal(in_parts.daily.pending, together.daily.pending)
+    assert np.array_equal(in_parts.daily.values, together.daily.values)
 
 
 def _measured_rows(measured: Measured) -> list[str]:
