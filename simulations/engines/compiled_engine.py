@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulations.chance.draws import SamplePath, purpose_hash
 from simulations.engines.codes import NOWHERE, SERVED, WAITING
-from simulations.engines.kernel_cache import kernel_function
+from simulations.engines.kernel_cache import loaded_quickly
 from simulations.log.eventlog import EventLog, Labels
 from simulations.log.row import BY_HORIZON, COLUMNS, NEVER
 from simulations.scenarios.plan import Plan
@@ -81,13 +81,14 @@ class CompiledPath(SamplePath):
 
     def many(self, case_keys: NDArray[np.uint64], purpose: str, visit: int | NDArray[Any]) -> tuple[Integers, Integers]:
         """Draw the two uniform numerators of many cases; see `SamplePath.many`."""
+        from simulations.engines.kernel import draws
+
         keys = np.ascontiguousarray(case_keys, np.uint64)
         visits = np.empty(keys.shape, np.uint64)
         visits[:] = visit
         lengths, outcomes = np.empty(keys.shape, np.int64), np.empty(keys.shape, np.int64)
-        kernel_function("draws", "draw")(
-            np.array(self.key, np.uint64), keys, np.uint64(purpose_hash(purpose)), visits, lengths, outcomes
-        )
+        key, hashed = np.array(self.key, np.uint64), np.uint64(purpose_hash(purpose))
+        loaded_quickly(draws.draw)(key, keys, hashed, visits, lengths, outcomes)
         return lengths, outcomes
 
 
@@ -111,7 +112,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     StuckCase, VisitCap
         From the SimPy engine, with the history of the case.
     """
-    from simulations.engines.kernel import arrays
+    from simulations.engines.kernel import arrays, loop
     from simulations.engines.kernel_plan import kernel_plan
 
     arguments = kernel_plan(plan, path)
@@ -130,7 +131,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
         *(list[Integers]() for _ in range(3)),
         0,
     )
-    run = kernel_function("loop", "run")
+    run = loaded_quickly(loop.run)
     while True:
         code = run(*arrays.grouped(arguments))
         counters, rows = arguments["counters"][0], arguments["rows"]

@@ -7,13 +7,11 @@ of a small scenario. Nothing of that is needed to call machine code. A function 
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 
-def kernel_function(module: str, name: str) -> Any:
-    """Return a compiled function of a module of `simulations.engines.kernel`."""
-    function = getattr(import_module(f"simulations.engines.kernel.{module}"), name)
+def loaded_quickly(function: Any) -> Any:
+    """Return a compiled function, which is then loaded in this way."""
     cache: Any = getattr(function, "_cache", None)
     if hasattr(cache, "_load_overload") and "load_overload" not in vars(cache):  # private to numba, so it may be gone
         cache.load_overload = partial(_load, cache)

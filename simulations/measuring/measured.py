@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -106,36 +107,56 @@ class Measured:
 
     def columns(self) -> tuple[dict[str, NDArray[Any]], Mapping[str, list[str]]]:
         """Return the values as columns, and the labels of the codes in them; -1 stands for ``None``."""
-        labels: dict[str, dict[str, int]] = {name: {} for name in ("measure", "by", "group", "unit")}
-
-        def code(column: str, label: str | None) -> int:
-            return -1 if label is None else labels[column].setdefault(label, len(labels[column]))
-
-        tables, every_day = list(self.tables), (self.daily, *self.next_free)
-        at: dict[dt.date | None, int] = {None: 0}
-        kinds = [(code("measure", t.measure), code("by", t.by), code("unit", t.unit), at.setdefault(t.at, len(at))) for t in tables]  # fmt: skip
-        kinds += [(code("measure", daily.measure), -1, code("unit", daily.unit), 0) for daily in every_day]
-        shapes = [(t.courts, t.groups) for t in tables]
-        rows = {shape: self._rows(shape[0], [code("group", g) for g in shape[1]]) for shape in dict.fromkeys(shapes)}
-        sizes = [t.values.size for t in tables]
-        of = np.repeat(np.array(kinds, np.int32), [*sizes, *(daily.values.size for daily in every_day)], axis=0)
-        where_daily = [np.tile(self._rows(daily.courts, [-1]), (len(daily.days), 1)) for daily in every_day]
-        where = np.concatenate([*(rows[shape] for shape in shapes), *where_daily])
-        taken = np.array([*at], "datetime64[D]")[of[: sum(sizes), 3]]
+        heads = tuple([(t.measure, t.courts, t.by, t.groups, t.at, t.unit) for t in self.tables])
+        every_day = (self.daily, *self.next_free)
+        codes, at, labels = _coded(self.courts, heads, tuple([(d.measure, d.courts, d.unit, len(d.days)) for d in every_day]))
+        values = [*(table.values.ravel() for table in self.tables), *(daily.values.ravel() for daily in every_day)]
         columns: dict[str, NDArray[Any]] = {
-            "measure": of[:, 0],
-            "court": where[:, 0],
-            "by": of[:, 1],
-            "group": where[:, 1],
-            "at": np.concatenate([taken, *(np.repeat(daily.days, len(daily.courts)) for daily in every_day)]),
-            "unit": of[:, 2],
-            "value": np.concatenate([*(t.values.ravel() for t in tables), *(daily.values.ravel() for daily in every_day)]).astype(
-                float
-            ),
+            **codes,
+            "at": np.concatenate([at, *(np.repeat(daily.days, len(daily.courts)) for daily in every_day)]),
+            "value": np.concatenate(values).astype(float),
         }
-        return columns, {**{name: list(codes) for name, codes in labels.items()}, "court": [*self.courts, "all"]}
+        return {name: columns[name] for name in ("measure", "court", "by", "group", "at", "unit", "value")}, labels
 
-    def _rows(self, courts: Sequence[str], groups: Sequence[int]) -> NDArray[np.int32]:
-        """Return the codes of court and group of each value of a table with these courts and groups."""
-        codes = {court: code for code, court in enumerate((*self.courts, "all"))}
-        return np.array([(codes[court], g) for court in courts for g in groups], np.int32).reshape(-1, 2)
+
+_Head = tuple[str, tuple[str, ...], str | None, tuple[str | None, ...], dt.date | None, str]
+"""A table without its values: measure, courts, by, groups, at and unit."""
+
+_Series = tuple[str, tuple[str, ...], str, int]
+"""Daily values without these: measure, courts, unit, and the number of days."""
+
+
+@lru_cache(maxsize=8)
+def _coded(
+    all_courts: tuple[str, ...], heads: tuple[_Head, ...], series: tuple[_Series, ...]
+) -> tuple[dict[str, NDArray[np.int32]], NDArray[np.datetime64], Mapping[str, list[str]]]:
+    """Return the codes of the values of tables and daily values, the days of the tables, and the labels.
+
+    Replications mostly have the same tables.
+    """
+    labels: dict[str, dict[str, int]] = {name: {} for name in ("measure", "by", "group", "unit")}
+    court_codes = {court: code for code, court in enumerate((*all_courts, "all"))}
+
+    def code(column: str, label: str | None) -> int:
+        return -1 if label is None else labels[column].setdefault(label, len(labels[column]))
+
+    def places(courts: Sequence[str], groups: Sequence[int]) -> NDArray[np.int32]:
+        return np.array([(court_codes[court], g) for court in courts for g in groups], np.int32).reshape(-1, 2)
+
+    at: dict[dt.date | None, int] = {None: 0}
+    kinds = [
+        (code("measure", measure), code("by", by), code("unit", unit), at.setdefault(day, len(at)))
+        for measure, _, by, _, day, unit in heads
+    ]
+    kinds += [(code("measure", measure), -1, code("unit", unit), 0) for measure, _, unit, _ in series]
+    shapes = [(courts, groups) for _, courts, _, groups, _, _ in heads]
+    rows = {shape: places(shape[0], [code("group", g) for g in shape[1]]) for shape in dict.fromkeys(shapes)}
+    sizes = [len(courts) * len(groups) for courts, groups in shapes]
+    of = np.repeat(np.array(kinds, np.int32), [*sizes, *(len(courts) * n for _, courts, _, n in series)], axis=0)
+    where_daily = [np.tile(places(courts, [-1]), (n, 1)) for _, courts, _, n in series]
+    where = np.concatenate([*(rows[shape] for shape in shapes), *where_daily])
+    taken = np.array([*at], "datetime64[D]")[of[: sum(sizes), 3]]
+    codes = {"measure": of[:, 0], "court": where[:, 0], "by": of[:, 1], "group": where[:, 1], "unit": of[:, 2]}
+    for each in (*codes.values(), taken):
+        each.flags.writeable = False
+    return codes, taken, {**{name: list(known) for name, known in labels.items()}, "court": [*all_courts, "all"]}

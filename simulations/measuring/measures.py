@@ -123,7 +123,9 @@ def _tables(frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, B
         for name, by_court in values.items():
             courts = every_court[len(every_court) - by_court.shape[1] :]
             rows = [row for row, court in enumerate(courts) if selection.has(name, court)]
-            if rows:
+            if len(rows) == len(courts):
+                yield Table(name, courts, by, labels, day, descriptors[name].unit, by_court[k])
+            elif rows:
                 chosen = tuple(courts[row] for row in rows)
                 yield Table(name, chosen, by, labels, day, descriptors[name].unit, by_court[k][rows])
 

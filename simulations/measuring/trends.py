@@ -18,6 +18,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -141,7 +142,14 @@ def kendall_tau(values: Sequence[float] | NDArray[Any], cycle: int = 1) -> float
     >>> kendall_tau([1, 5, 1, 5, 1, 5]), kendall_tau([1, 5, 1, 5, 1, 5], cycle=2)
     (0.2, 0.0)
     """
-    one, two = np.triu_indices(len(values), 1)
-    alike = (two - one) % cycle == 0
+    one, two = _pairs(len(values), cycle)
     numbers = np.asarray(values)
-    return float(np.sign(numbers[two[alike]] - numbers[one[alike]]).mean())
+    return float(np.sign(numbers[two] - numbers[one]).mean())
+
+
+@lru_cache(maxsize=2)
+def _pairs(n: int, cycle: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of all pairs of n values that are a multiple of `cycle` apart."""
+    one, two = np.triu_indices(n, 1)
+    alike = (two - one) % cycle == 0
+    return one[alike], two[alike]

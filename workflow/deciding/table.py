@@ -241,6 +241,7 @@ class Tabulator:
         if conditions is None:
             conditions = [guard for workflow in self._workflows for guard in guards(workflow)]
         self._parts = parts_of(conditions)
+        self._entries_of_class = [largest(workflow, 1) for workflow in self._workflows]
         self._cache: dict[tuple[Hashable, ...], list[tuple[tuple[DecisionTable, ...], dict[str, GuardTable]]]] = {}
 
     def tables(self, columns: Columns) -> tuple[Table, ...]:
@@ -257,8 +258,8 @@ class Tabulator:
             If a guard reads fields with too many combinations of values.
         """
         classes = _classes(self._parts, columns)
-        for workflow in self._workflows:
-            _check_size(workflow, len(classes.rows))
+        for workflow, entries in zip(self._workflows, self._entries_of_class, strict=True):
+            _check_size(workflow, len(classes.rows), entries)
         if classes.answers not in self._cache:
             if len(self._cache) >= _MAX_CACHED:
                 self._cache.clear()
@@ -275,8 +276,8 @@ def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Exp
     return Tabulator([workflow], conditions).tables(columns)[0]
 
 
-def _check_size(workflow: Workflow, n_classes: int) -> None:
-    if (entries := largest(workflow, n_classes)) > MOST_ENTRIES:
+def _check_size(workflow: Workflow, n_classes: int, entries_of_class: int) -> None:
+    if (entries := n_classes * entries_of_class) > MOST_ENTRIES:
         raise InputError(
             [
                 f"workflow {workflow.name!r}: the guards of one decision distinguish {n_classes:,} kinds of cases, and with the values"
