@@ -40,6 +40,11 @@ def read_batch(context: Context, name: str, entry: PoolEntry, sizes: Sequence[Se
 
 def _patience(context: Context, node: Node, most: int, what: str) -> Batch | None:
     """Read a number of cases, a duration, or both."""
+    if isinstance(node.value, dict | list):
+        context.wrong(
+            node, f"{what}: must be a number of cases, a duration, or both, such as 12 or 5 days, not {format_value(node.value)}"
+        )
+        return None
     enough: int | None = None
     patience: int | None = None
     for part in [part.strip() for part in str(node.value).split(" or ")]:

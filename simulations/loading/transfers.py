@@ -9,7 +9,7 @@ from simulations.loading.context import Context
 from simulations.loading.times import read_choice_by_date
 from simulations.scenarios.quantities import Choice, Shares
 from workflow.files.yaml_tree import Node
-from workflow.model.definition import Workflow
+from workflow.model.definition import StateKind, Workflow
 
 
 def read_transfers(context: Context, workflows: Sequence[Workflow]) -> Mapping[str, Choice[Shares]]:
@@ -20,24 +20,37 @@ def read_transfers(context: Context, workflows: Sequence[Workflow]) -> Mapping[s
     workflows : sequence of Workflow
         All policies; a transfer may hang on a transition of any of them.
     """
-    moves = {t.name: t.target is not None for workflow in workflows for t in workflow.transitions}
+    moves = {t.name: t.target for workflow in workflows for t in workflow.transitions}
     read: dict[str, Choice[Shares]] = {}
     for name in context.file.transfers:
         path, what = ("transfers", name), f"transfer {name!r}"
         if not context.known(name, moves, path, "transfers", "a transition of the workflow"):
             continue
-        if not moves[name]:
-            message = "the transition has no to:, so its cases stay where they are; a transfer hangs on a transition with to:"
+        if message := _never_moves(context, moves[name]):
             context.wrong(path, f"{what}: {message}")
             continue
         if len(context.courts) < 2:
             context.wrong(path, f"{what}: the scenario has one court only; name at least two under courts:")
             continue
-        node = _with_those_who_stay(context, context.at(*path))
+        node = context.at(*path)
+        if node.value == {}:
+            message = "names no court; write {south: 0.3, north: rest}, or {by: court, north: {south: 0.3, north: rest}}"
+            context.wrong(path, f"{what}: {message}")
+            continue
+        node = _with_those_who_stay(context, node)
         choice = read_choice_by_date(context, node, lambda at, label: _shares(context, at, label), what, "shares", shares=True)
         if choice is not None:
             read[name] = choice
     return read
+
+
+def _never_moves(context: Context, target: str | None) -> str | None:
+    """Return why no case goes to another court upon a transition; ``None`` if cases may."""
+    if target is None:
+        return "the transition has no to:, so its cases stay where they are; a transfer hangs on a transition with to:"
+    if context.workflow.states[target].kind is StateKind.FINAL:
+        return f"the transition ends the case, in {target!r}; a transfer hangs on a transition to a state that is not final"
+    return None
 
 
 def _with_those_who_stay(context: Context, node: Node) -> Node:

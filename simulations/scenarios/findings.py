@@ -8,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.scenarios.fitting import work_that_may_not_fit, work_that_never_ends
+from simulations.scenarios.quantities import Length
 from simulations.scenarios.scenario import Scenario, Work
 from workflow.files.validation import format_names
 
 
 def findings(scenario: Scenario) -> list[str]:
     """Return a warning for each finding."""
-    return [*work_that_may_not_fit(scenario), *work_that_never_ends(scenario), *work_that_never_starts(scenario)]
+    return [
+        *work_that_may_not_fit(scenario),
+        *work_that_never_ends(scenario),
+        *work_that_never_starts(scenario),
+        *work_without_a_date(scenario),
+    ]
 
 
 def work_that_never_starts(scenario: Scenario) -> list[str]:
@@ -32,6 +38,35 @@ def work_that_never_starts(scenario: Scenario) -> list[str]:
             where = f" at {format_names(names)}" if len(names) < len(scenario.courts) else ""
             found.append(f"activity {work.activity!r}: work{where} {message}")
     return found
+
+
+def work_without_a_date(scenario: Scenario) -> list[str]:
+    """Return a warning for each activity whose cases get no hearing date, since no date has as many slots, or all are too early."""
+    found = []
+    for work in scenario.work.values():
+        dated, stations = work.appointment, scenario.hearing_dates.get(work.pool or "", ())
+        courts: dict[str, list[str]] = {}
+        for court, name in enumerate(scenario.courts) if dated is not None else ():
+            dates = stations[court if len(stations) > 1 else 0]
+            slots = np.where(np.minimum(dates.closed_from, dates.suspended_from) > 0, dates.slots, 0)
+            most = int(slots.max(initial=0))
+            needed = max(dated.uses, 1)  # type: ignore[union-attr]
+            notice = min(_fixed_length(length) for length in dated.at_least.leaves())  # type: ignore[union-attr]
+            if needed > most and _on_shift(scenario, str(work.pool), court)[1].any():
+                message = f"get no hearing date: they take {needed} of the slots of a date, and no date has more than {most}"
+                courts.setdefault(f"{message}. Change slots, size, overbook or uses", []).append(name)
+            elif len(dates.closes) and notice > int(dates.closes[-1]):
+                message = "get no hearing date: at_least is longer than dates are known ahead"
+                courts.setdefault(message, []).append(name)
+        for message, names in courts.items():
+            where = f" at {format_names(names)}" if len(names) < len(scenario.courts) else ""
+            found.append(f"activity {work.activity!r}: cases{where} {message}")
+    return found
+
+
+def _fixed_length(length: Length) -> float:
+    """Return the least microseconds of a fixed length; 0 for one of a fact."""
+    return 0.0 if length.fact is not None else float(length.distribution.mean)
 
 
 def _reasons(scenario: Scenario, work: Work, court: int) -> Iterator[str]:

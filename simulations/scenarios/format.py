@@ -136,7 +136,7 @@ class PoolEntry(Entry):
     )
     overbook: float = Field(
         1,
-        ge=0,
+        gt=0,
         le=1000,
         description="with `appointment`: the cases that are booked for a date, as a multiple of its slots, rounded down",
         examples=[1.2],

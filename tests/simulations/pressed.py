@@ -57,7 +57,8 @@ def _in_a_team(scenario: Mapping, pool: str) -> bool:
 def _transfers(pick: Any, scenario: Mapping) -> Mapping:
     """Return the shares of courts for some transitions."""
     one, other = scenario["courts"]
-    named = [t["transition"] for t in scenario["workflow"]["transitions"] if "to" in t]
+    final = {name for name, state in scenario["workflow"]["states"].items() if state.get("final")}
+    named = [t["transition"] for t in scenario["workflow"]["transitions"] if t.get("to") not in (None, *final)]
     all_away: Mapping = {"by": "court", one: {other: 1}, other: {one: 1}}
     shares = [all_away, {one: 0.5, other: "rest"}, {"by": "court", one: {other: 0.7, one: "rest"}}]
     later = {scenario["starts"]: {one: 1}, scenario["starts"] + dt.timedelta(days=2): all_away}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulations import load_scenario, run
-from simulations.scenarios.findings import findings, work_that_never_starts
+from simulations.scenarios.findings import findings, work_that_never_starts, work_without_a_date
 
 WORKFLOW = """
 workflow: hearings
@@ -38,7 +38,8 @@ def found(folder: Path, pools: str, activities: str) -> list[str]:
     """Return the warnings."""
     (folder / "hearings.yaml").write_text(WORKFLOW, encoding="utf-8")
     (folder / "house.yaml").write_text(f"{SCENARIO}{activities}\npools: {{{pools}}}\n", encoding="utf-8")
-    return work_that_never_starts(load_scenario(folder / "house.yaml"))
+    scenario = load_scenario(folder / "house.yaml")
+    return [*work_that_never_starts(scenario), *work_without_a_date(scenario)]
 
 
 def test_a_number_that_no_pool_ever_has(tmp_path: Path) -> None:
@@ -101,3 +102,38 @@ def test_work_of_a_team_may_not_fit_into_the_shared_time(tmp_path: Path) -> None
     assert "'mornings and languages', 1 h" in message
     assert found(tmp_path, pools, activities.replace("2 hours", "1 hour")) == []
     assert findings(load_scenario(tmp_path / "house.yaml")) == []
+
+
+DATED = "judges: {{at: court, size: 1, calendar: mornings, slots: {}}}"
+BOOKED = "activities: {{hear: {{takes: 1 hour, pool: judges, appointment: {}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("slots", "appointment", "message"),
+    [
+        (
+            "2",
+            "{uses: 3}",
+            "they take 3 of the slots of a date, and no date has more than 2. Change slots, size, overbook or uses",
+        ),
+        (
+            "{sat: 4}",
+            "{}",
+            "they take 1 of the slots of a date, and no date has more than 0. Change slots, size, overbook or uses",
+        ),
+        ("2", "{at_least: 100 years}", "at_least is longer than dates are known ahead"),
+    ],
+)
+def test_cases_that_get_no_hearing_date(tmp_path: Path, slots: str, appointment: str, message: str) -> None:
+    """More slots than a date has, slots on days that are closed, or a notice beyond all dates: nobody is ever called."""
+    assert found(tmp_path, DATED.format(slots), BOOKED.format(appointment)) == [
+        f"activity 'hear': cases get no hearing date: {message}"
+    ]
+
+
+def test_cases_of_one_court_get_no_hearing_date(tmp_path: Path) -> None:
+    """The court is named. An appointment that fits is no finding."""
+    sizes = "judges: {at: court, size: {east: 2, west: 1}, calendar: mornings, slots: 2}"
+    (warning,) = found(tmp_path, sizes, BOOKED.format("{uses: 4}"))
+    assert warning.startswith("activity 'hear': cases at west get no hearing date: they take 4 ")
+    assert found(tmp_path, sizes, BOOKED.format("{uses: 2}")) == []

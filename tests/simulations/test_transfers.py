@@ -98,7 +98,7 @@ def test_the_daily_series_is_that_of_the_measure() -> None:
     series = measure(log).daily
     for k, day in enumerate(series.days.tolist()):
         for j, court in enumerate(series.courts):
-            assert series.pending[k, j] == values["pending", court, day]
+            assert series.values[k, j] == values["pending", court, day]
 
 
 def test_the_share_of_courts_is_drawn_by_case() -> None:

@@ -428,6 +428,7 @@ def _expected(item: dict[str, Any]) -> str:
         "string_type": "a string",
         "int_type": "a whole number",
         "float_type": "a number",
+        "finite_number": "a finite number",
         "bool_type": "true or false",
         "list_type": "a list",
         "dict_type": "a mapping",
