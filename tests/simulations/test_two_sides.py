@@ -16,8 +16,8 @@ from workflow.proving.difference import diff
 
 BASE = "prosecutorial-discretion-review"
 SMALL = [
-    "courts.denver.backlog.pending.count=1200",
-    "courts.baltimore.backlog.pending.count=300",
+    "courts.denver.backlog.pending.count=600",
+    "courts.baltimore.backlog.pending.count=150",
     "pools.reviewers.size.denver=2",
     "events.new_crime.hazard=0.5 per year",  # often enough to come in between
     "events.review_request.chance=0.5",
@@ -75,19 +75,26 @@ def sides():
     return cache(lambda name, queues: Side(name, [] if queues else NO_QUEUES))
 
 
-def _in_a_region(one, two):
-    """Return, for each case, whether `diff` names it; some are named, and some are not."""
-    named = diff(one.workflow, two.workflow, one.cases.columns).of_case >= 0
-    assert 0 < named.sum() < len(named)
-    return named.tolist()
+@pytest.fixture(scope="module")
+def in_a_region(sides):
+    """For each case, whether `diff` names it; some are named, and some are not. It does not depend on queues."""
+
+    @cache
+    def named(other):
+        one, two = sides(BASE, True), sides(other, True)
+        of_case = diff(one.workflow, two.workflow, one.cases.columns).of_case >= 0
+        assert 0 < of_case.sum() < len(of_case)
+        return of_case.tolist()
+
+    return named
 
 
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("queues", [True, False])
-def test_both_sides_decide_alike_except_for_cases_in_a_region(sides, other, queues):
+def test_both_sides_decide_alike_except_for_cases_in_a_region(sides, in_a_region, other, queues):
     """The machine of the other side gets every row of both logs, with the record of the case at that time."""
     one, two = sides(BASE, queues), sides(other, queues)
-    named = _in_a_region(one, two)
+    named = in_a_region(other)
     parted = set()
     for here, there in ((one, two), (two, one)):
         for number in range(len(named)):
@@ -99,16 +106,16 @@ def test_both_sides_decide_alike_except_for_cases_in_a_region(sides, other, queu
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_without_queues_a_case_outside_all_regions_has_the_same_rows_at_the_same_instants(sides, other):
+def test_without_queues_a_case_outside_all_regions_has_the_same_rows_at_the_same_instants(sides, in_a_region, other):
     """With a server for every case, no case waits for another, so nothing else can change its history."""
     one, two = sides(BASE, False), sides(other, False)
-    named = _in_a_region(one, two)
+    named = in_a_region(other)
     assert [n for n, inside in enumerate(named) if not inside and one.rows[n] != two.rows[n]] == []
     assert [n for n, inside in enumerate(named) if inside and one.rows[n] != two.rows[n]]
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_only_in_a_region(sides, other):
+def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_only_in_a_region(sides, in_a_region, other):
     """Outside a region, either the horizon ends one history earlier, or something else happened first.
 
     Queues shift, so that an event from outside, whose time does not, can come before a piece of work that it came
@@ -116,7 +123,7 @@ def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_on
     thing, but of the same thing, with the same outcome, never another decision; seldom is it another thing at all.
     """
     one, two = sides(BASE, True), sides(other, True)
-    named = _in_a_region(one, two)
+    named = in_a_region(other)
     overtaken = 0
     for number in (n for n, inside in enumerate(named) if not inside):
         courses = zip(one.moments(number), two.moments(number), strict=False)
