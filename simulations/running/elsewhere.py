@@ -1,15 +1,18 @@
 """Run the parts of a run on a cluster.
 
-A part is made in a folder of its own, by the function that makes it on this machine. A worker that reaches the run folder moves the
+A part is made in a folder of the worker, by the function that makes it on this machine. A worker that reaches the run folder moves the
 finished part there; another one sends it back. The record is written here, last. So a part is whole or not there, whatever dies.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,20 +74,45 @@ def run_elsewhere(job: Job, spans: Sequence[Span]) -> Iterator[Span]:
 def _run_there(shared: Shared[Job], installed: Mapping[str, str | None], manifest: str, span: Span) -> Sent:
     """Run a part on a worker."""
     job = shared.value
-    check_installation(job, installed)
+    if manifest not in _checked:
+        check_installation(job, installed)
+        _checked.add(manifest)
     reached = _is_here(job.folder, manifest)
-    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=job.folder if reached else None, ignore_cleanup_errors=True) as scratch:
-        here = replace(job, folder=Path(scratch))
-        for kind in here.kinds:
-            (here.folder / kind).mkdir()
-        here.run(span)
-        record = record_path(here.folder, span).read_text(encoding="utf-8")
-        made = {kind: part_path(here.folder, kind, span) for kind in here.kinds}
-        if not reached:
-            return Sent(span, record, {kind: path.read_bytes() for kind, path in made.items()})
-        for kind, path in made.items():
-            path.replace(part_path(job.folder, kind, span))
+    here = replace(job, folder=_scratch(os.getpid(), job.folder if reached else None))
+    for kind in here.kinds:
+        (here.folder / kind).mkdir(parents=True, exist_ok=True)
+    here.run(span)
+    record = _taken(record_path(here.folder, span)).decode()
+    made = {kind: part_path(here.folder, kind, span) for kind in here.kinds}
+    if not reached:
+        return Sent(span, record, {kind: _taken(path) for kind, path in made.items()})
+    for kind, path in made.items():
+        path.replace(part_path(job.folder, kind, span))
     return Sent(span, record, {})
+
+
+_checked: set[str] = set()
+"""The SHA-256 of the manifest of each run for which this worker has been checked."""
+
+
+@lru_cache(maxsize=1000)
+def _scratch(process: int, folder: Path | None) -> Path:
+    """Return the folder in which a worker process makes parts: in a run folder, which deletes it at the end, or of its own.
+
+    The statements that write parts are prepared for one folder, which takes longer than to write a small part.
+    """
+    if folder is not None:
+        return folder / f"{SCRATCH}{process}-{uuid.uuid4().hex}"
+    own = tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True)
+    atexit.register(own.cleanup)
+    return Path(own.name)
+
+
+def _taken(path: Path) -> bytes:
+    """Return the content of a file, and delete it."""
+    content = path.read_bytes()
+    path.unlink()
+    return content
 
 
 def _is_here(folder: Path, manifest: str) -> bool:
