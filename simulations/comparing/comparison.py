@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -35,7 +35,7 @@ from workflow.errors import InputError, MissingResult, nearest
 from workflow.files.arguments import check_arguments, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
-from workflow.files.validation import format_names
+from workflow.files.validation import format_names, format_value
 from workflow.run_files.manifest import check_own_files
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 RESULT = "comparison.json"
 _DEFAULTS = RunOptions(replications=10)
+_MOST_CHANGES = 3  # in the name of a scenario
 _OWN_FILES = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
@@ -178,7 +179,7 @@ def compare(
     published = (p for one in scenarios.values() for p in one.published)
     days = sorted({*options.at, *(p.at for p in published if options.selection.has(p.measure, p.court))})
     runs = run_each(scenarios, folder, replace(options, at=days), progress)
-    names = _names(rest, other_changes)
+    names = _names(first, rest, other_changes)
     growing = {name: run.growing for name, run in zip(["base", *names], runs.values(), strict=True)}
     result = Comparison(
         first, folder, options.seed, options.replications, options.confidence, names, [], growing=growing,
@@ -262,14 +263,41 @@ def _check(base: Scenario, others: Sequence[Scenario], options: RunOptions) -> N
         raise InputError(problems)
 
 
-def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
-    """Return a unique name for each scenario."""
-    names: list[str] = []
+def _names(base: Scenario, others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
+    """Return a unique name for each other scenario: of one that is called as the base, with what differs."""
+    names = [base.name]
     for other in others:
-        name = f"{other.name} with {', '.join(changes)}" if changes else other.name
+        given = changes or (_changes(base.plain(), other.plain()) if other.name == base.name else ())
+        name = f"{other.name} with {', '.join(given)}" if given else other.name
         k = sum(one == name or one.startswith(f"{name} (") for one in names)
         names.append(f"{name} ({k + 1})" if k else name)
-    return names
+    return names[1:]
+
+
+def _changes(base: Any, other: Any, path: tuple[str, ...] = ()) -> list[str]:
+    """Return what another scenario has in place of values of the base, such as ``clerks.size=4``; at most three, and how many more.
+
+    Examples
+    --------
+    >>> pools = {"clerks": {"size": 3, "calendar": "office"}}
+    >>> _changes({"pools": pools}, {"pools": {"clerks": {"size": 4}}, "ends": "2024-03-31"})
+    ['clerks.size=4', 'without clerks.calendar', 'ends=2024-03-31']
+    """
+    found = list(_differing(base, other, path))
+    return found if len(found) <= _MOST_CHANGES else [*found[:_MOST_CHANGES], f"{len(found) - _MOST_CHANGES} more"]
+
+
+def _differing(base: Any, other: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(base, dict) and isinstance(other, dict):
+        for key in {**base, **other}:
+            if key not in other:
+                yield f"without {'.'.join([*path, str(key)][-2:])}"
+            elif base.get(key) != other[key]:
+                yield from _differing(base.get(key), other[key], (*path, str(key)))
+    elif isinstance(other, dict | list):
+        yield f"another {'.'.join(path[-2:])}"
+    else:
+        yield f"{'.'.join(path[-2:])}={other if isinstance(other, str) else format_value(other)}"
 
 
 def paired_differences(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from simulations.chance.families import FAMILIES
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.arguments import list_problems
 from workflow.files.validation import format_names, format_value
@@ -94,6 +96,10 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
             keys = f"set one of its keys: {format_names(old.value)}"
             raise InputError([f"{whole}: is a mapping and cannot become {format_value(value)}; {keys}"])
         new = node_of(value, source)
+        for place, gone in _dropped(old, new, *done, head):
+            warnings.warn(
+                f"change {place}: replaces the whole entry, without {gone}; set single keys of it to keep them", stacklevel=2
+            )
     if isinstance(children, list):
         return replace(node, value=[*children[:key], new, *children[key + 1 :]])
     places_of_keys = {**node.keys, key: node.keys[key] if rest else new.position}
@@ -117,5 +123,17 @@ def _are_dates(keys: Iterable[Any]) -> bool:
 
 
 def _has_names(node: Node) -> bool:
-    """Return whether a node is a mapping of names; a single value may replace a mapping of dates."""
-    return isinstance(node.value, dict) and not _are_dates(node.value)
+    """Return whether a node is a mapping of names. A single value may replace a mapping of dates, or a distribution."""
+    children = node.value
+    return isinstance(children, dict) and not _are_dates(children) and not (len(children) == 1 and {*children} <= {*FAMILIES})
+
+
+def _dropped(old: Node | None, new: Node, *where: str) -> Iterator[tuple[str, str]]:
+    """Yield where a section or an entry of it loses some of its names: a user may have meant a change of the others alone."""
+    if old is None or not (isinstance(old.value, dict) and isinstance(new.value, dict)) or len(where) > 2 or "people" in where:
+        return
+    kept = [key for key in old.value if key in new.value]
+    if kept and len(kept) < len(old.value):
+        yield ".".join(where), format_names([key for key in old.value if key not in new.value])
+    for key in kept:
+        yield from _dropped(old.value[key], new.value[key], *where, str(key))

@@ -84,14 +84,16 @@ def change_scenario(
     ----------
     scenario : Scenario
     changes : mapping of str to object, or sequence of str
-        New values by path, ``{"pools.reviewers.size.denver": 20}``, or texts as ``--set`` has them.
+        New values by path, ``{"pools.reviewers.size.denver": 20}``, or texts as ``--set`` has them. A mapping replaces the whole
+        entry at its path; a warning says if keys of it are gone.
     workflow : Workflow, optional
         Another one in place of its workflow, such as one with other guards.
 
     Raises
     ------
     InputError
-        With every path that does not exist, and every mistake that the new values make.
+        With every path that does not exist, and every mistake that the new values make. Where the form of a value is wrong,
+        such as a start that is no date, only the mistakes of form are found.
 
     Examples
     --------

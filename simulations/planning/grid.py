@@ -128,7 +128,10 @@ def parse_grid(changes: Mapping[str, Any] | Sequence[str]) -> tuple[Grid, list[s
             axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
     grid = Grid(tuple(axes), tuple(fixed), tuple(changes))
     if not axes and not problems:
-        problems.append(f"sweep: no key has several values; give path=from:to:step or path=a,b,c, {_EXAMPLE}")
+        problems.append(
+            f"sweep: no key has several values; give path=from:to:step or path=a,b,c, {_EXAMPLE};"
+            " in Python also {path: [a, b, c]}"
+        )
     if grid.size > MOST_POINTS:
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
         problems.append(f"sweep: {shape} points are too many: at most {MOST_POINTS:,}; use larger steps")

@@ -45,6 +45,7 @@ from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import MOST_REPLICATIONS, estimate
 from workflow.errors import DocketsimError, InputError, Problem
 from workflow.run_files.manifest import MOST_IN_PART
+from workflow.sql.reading import interruptible
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
@@ -288,10 +289,11 @@ def run_all(job: Job, folder: RunFolder, numbers: Sequence[int], progress: Repor
     finished = len(complete)
     if progress is not None:
         progress(finished, len(numbers))
-    for span in _each(job, spans, planned):
-        finished += len(span.numbers)
-        if progress is not None:
-            progress(finished, len(numbers))
+    with interruptible():
+        for span in _each(job, spans, planned):
+            finished += len(span.numbers)
+            if progress is not None:
+                progress(finished, len(numbers))
 
 
 def _each(job: Job, spans: Sequence[Span], planned: dict[int, Plan]) -> Iterator[Span]:

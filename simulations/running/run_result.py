@@ -163,13 +163,17 @@ class RunResult(Shown):
         return values
 
     def values_of(self, measure: str, court: str = "all", at: dt.date | None = None) -> list[float]:
-        """Return the value of a measure in each replication that has one."""
-        found = (
-            values
-            for (name, of, by, _, day, _), values in self._values.items()
-            if (name, of, day, by) == (measure, court, at, None)
-        )
-        return [v for v in next(found, []) if v is not None]
+        """Return the value of a measure in each replication that has one.
+
+        Raises
+        ------
+        MissingResult
+            If the run did not measure it, as for `get`.
+        """
+        found = {(name, of, day): values for (name, of, by, _, day, _), values in self._values.items() if by is None}
+        if (measure, court, at) not in found:
+            raise MissingResult(explain_missing(self.scenario, self.selection, measure, court, at, found))
+        return [v for v in found[measure, court, at] if v is not None]
 
     def _check_columns(self) -> None:
         if self.from_outside:
@@ -240,11 +244,11 @@ class RunResult(Shown):
         for estimate in self.estimates if day is None else [day]:
             if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == key:
                 return estimate
-        groups = [e for e in self.estimates if e.by == by] if by is not None else self.estimates
+        groups = [e for e in self.estimates if e.by == by]
         if wrong := self._wrong_group(by, label, [str(e.group) for e in groups]):
             raise MissingResult(wrong)
         measured = [(e.measure, e.court, e.at) for e in groups if e.by == by and e.group == label]
-        if measure in describe(self.scenario) and measured and measure not in {name for name, *_ in measured}:
+        if by is not None and measure in describe(self.scenario) and measured and measure not in {name for name, *_ in measured}:
             raise MissingResult(f"{measure!r} has no value for the group {by}={label}.")
         raise MissingResult(explain_missing(self.scenario, self.selection, measure, court, at, measured))
 
@@ -258,6 +262,8 @@ class RunResult(Shown):
         if by not in self.by:
             return f"the run has no groups by {by!r}.{nearest(by, self.by)} {have}"
         known = list(dict.fromkeys(groups))
+        if group is None:
+            return f"by {by!r}: give group= too. Its groups are {format_names(known)}."
         if group not in known:
             return f"{group!r} is not a group of {by!r}.{nearest(group, known)} Its groups are {format_names(known)}."
         return None

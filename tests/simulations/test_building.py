@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_all_mistakes_of_changes_come_at_once(tiny: Path) -> None:
     assert "change pools.clerk.size: there is no pools.clerk; the keys of pools are: clerks. Did you mean 'clerks'?" in message
     assert "change ends: ends" in message
     assert "change pools.clerks.sizes: " in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("pools.reviewers", {"size": 4}, "change pools.reviewers: replaces the whole entry, without at, calendar, order"),
+        ("pools.reviewers.size", {"denver": 4, "baltimore": 1}, None),
+        ("activities.background_check.takes", {"constant": "2 hours"}, None),
+    ],
+)
+def test_an_entry_that_loses_some_of_its_keys_is_told(path: str, value: object, message: str | None) -> None:
+    """One that keeps none is another entry, and one that keeps all loses nothing."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load_scenario("pilot").change({path: value})
+    assert [str(w.message).partition(";")[0] for w in caught] == ([] if message is None else [message])
+
+
+def test_a_fixed_length_takes_the_place_of_a_distribution() -> None:
+    """As in a file, where a length is a text."""
+    pilot = load_scenario("pilot")
+    changed = pilot.change({"activities.hearing.takes": "2 hours"})
+    assert isinstance(pilot.plain()["activities"]["hearing"]["takes"], dict)
+    assert changed.plain()["activities"]["hearing"]["takes"] == "2 hours"
 
 
 def test_compare_and_sweep_change_a_scenario_that_is_loaded(tiny: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from simulations import SamplePath, compare, load_scenario
+from simulations import SamplePath, compare, load_scenario, open_run
 from simulations.comparing.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY, ONLY_BASE, ONLY_OTHER
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
@@ -38,10 +38,10 @@ def test_a_scenario_does_not_differ_from_itself(tiny: Path, tmp_path: Path) -> N
     assert len(comparison.differences) > 100
     assert {d.at for d in comparison.differences} == {None, dt.date(2024, 1, 31)}
     assert all(d.paired is None or (d.paired.same and d.p_corrected is None) for d in comparison.differences)
-    cases = {(p.what, p.court): p.mean for p in comparison.cases["tiny"]}
+    cases = {(p.what, p.court): p.mean for p in comparison.cases[comparison.against[0]]}
     assert cases[ALIKE, "all"] > 100
     assert not any(cases[what, "all"] for what in (DECIDED, ONE_ONLY, ELSEWHERE, ONLY_BASE, ONLY_OTHER))
-    assert comparison.changes == {"tiny": []}
+    assert comparison.changes == {"tiny (2)": []}
 
 
 def test_one_more_clerk_in_the_east_changes_nothing_in_the_west(tiny: Path, tmp_path: Path) -> None:
@@ -58,11 +58,11 @@ def test_one_more_clerk_in_the_east_changes_nothing_in_the_west(tiny: Path, tmp_
     assert waiting.paired is not None
     assert waiting.paired.difference < 0
     assert waiting.is_significant(0.95)
-    cases = {(p.what, p.court): p for p in comparison.cases["tiny"]}
+    cases = {(p.what, p.court): p for p in comparison.cases[comparison.against[0]]}
     assert cases[ALIKE, "west"].mean == 10
     assert cases[ONE_ONLY, "east"].mean > 0
-    total = sum(p.mean for p in comparison.cases["tiny"] if p.court == "east")
-    assert total == pytest.approx(sum(p.mean for p in comparison.cases["tiny"] if p.court == "all") - 10)
+    total = sum(p.mean for p in comparison.cases[comparison.against[0]] if p.court == "east")
+    assert total == pytest.approx(sum(p.mean for p in comparison.cases[comparison.against[0]] if p.court == "all") - 10)
 
 
 def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> None:
@@ -76,11 +76,11 @@ def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> 
     )  # fmt: skip
     changes = ["courts.east.backlog.queue=21"]
     comparison = compare(tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c")
-    cases = {(p.what, p.court): p.mean for p in comparison.cases["tiny"]}
+    cases = {(p.what, p.court): p.mean for p in comparison.cases[comparison.against[0]]}
     assert cases[ONLY_OTHER, "east"] == 1
     assert cases[ONLY_BASE, "all"] == 0
     assert cases[DECIDED, "all"] > 0
-    assert [c.base for c in comparison.changes["tiny"] if c.other == "done (refuse)"]
+    assert [c.base for c in comparison.changes[comparison.against[0]] if c.other == "done (refuse)"]
     counted = 0
     for k in (1, 2, 3):
         ends = []
@@ -115,8 +115,11 @@ def test_an_interrupted_comparison_is_resumed(tiny: Path, tmp_path: Path) -> Non
         compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", progress=stop)
     with pytest.raises(RunFolderExists, match="already exists"):
         compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c")
+    with pytest.raises(InputError, match=r"but of a comparison that is not finished; resume it .* such as .*base"):
+        open_run(tmp_path / "c")
     again = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", resume=True)
     assert again.differences == whole.differences
+    assert again.against == ["tiny with clerks.size=3"]
     assert again.cases == whole.cases
     written = json.loads((tmp_path / "c" / "comparison.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(again.json()))
@@ -135,7 +138,7 @@ def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
     base, other = (load_scenario(tiny, [f"pools.clerks.size={n}", "arrivals.east.rate=6 per day"]) for n in (1, 9))
     comparison = compare(base, other, replications=2, out=tmp_path / "c")
     named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in comparison.growing.items()}
-    assert named == {"base": [("clerks", "east")], "tiny": []}
+    assert named == {"base": [("clerks", "east")], "tiny with clerks.size=9": []}
 
 
 def test_a_clearance_rate_with_hardly_any_inflow_is_neither_shown_nor_tested(

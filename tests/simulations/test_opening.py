@@ -199,7 +199,7 @@ def test_a_changed_part_is_noticed_when_it_is_read(opened: RunResult, tmp_path: 
         ({"measure": "pending", "group": "odd"}, "group 'odd': give by= too, the name that the groups are of."),
         ({"measure": "pending", "by": "knd", "group": "odd"}, "the run has no groups by 'knd'. Did you mean 'kind'?"),
         ({"measure": "pending", "by": "kind", "group": "od"}, "'od' is not a group of 'kind'. Did you mean 'odd'?"),
-        ({"measure": "pending", "by": "kind"}, "Its groups are "),
+        ({"measure": "pending", "by": "kind"}, "by 'kind': give group= too. Its groups are "),
         ({"measure": "utilisation.clerks", "by": "kind", "group": "odd"}, "has no value for the group kind=odd."),
     ],
 )
@@ -208,6 +208,23 @@ def test_each_mistake_in_get_has_its_own_message(arguments: dict[str, Any], mess
     with pytest.raises(MissingResult) as raised:
         opened.get(**arguments)
     assert message in str(raised.value)
+    if "by" not in arguments and "group" not in arguments:
+        with pytest.raises(MissingResult) as again:
+            opened.values_of(**arguments)
+        assert message in str(again.value)
+
+
+def test_a_run_with_groups_explains_a_measure_that_was_not_computed(tmp_path: Path) -> None:
+    """The message is not about groups."""
+    result = run(write_tiny(tmp_path), by=["kind"], measures=["pending"], out=tmp_path / "r")
+    with pytest.raises(MissingResult, match="the measure 'disposals' was not computed"):
+        result.get("disposals")
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """It is not called a folder without a manifest."""
+    with pytest.raises(InputError, match="nowhere: is not a run folder: there is no such folder"):
+        open_run(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

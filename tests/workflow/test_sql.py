@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import duckdb
@@ -108,3 +110,16 @@ def test_a_reader_reaches_only_its_files(every: Path, statement: str) -> None:
         assert connection.execute(f"select name from {parquet([given])}").fetchall() == [("a b",)]
     assert {path: path.read_bytes() for path in every.rglob("*") if path.is_file()} == before
     assert secret_of_the_caller
+
+
+def test_ctrl_c_ends_a_statement_with_a_keyboard_interrupt(tmp_path: Path) -> None:
+    """DuckDB itself raises a RuntimeError, which a notebook shows as a fault of the database."""
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt), reader([tmp_path], threads=1) as connection:
+            connection.execute("select count(*) from range(1000000000000) where hash(range) = 1")
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, handler)

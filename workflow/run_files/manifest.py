@@ -231,10 +231,16 @@ def _what_it_is(folder: Path) -> str:
         if folder.suffix == ".yaml":
             return f", but a file; docketsim run {folder} --out DIR makes a run folder of a scenario"
         return ", but a file"
+    if not folder.exists():
+        return ": there is no such folder"
     runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
-    if runs and not (folder / MANIFEST).exists():
-        return f", but holds {len(runs)} runs; name one of them, such as {runs[0]}"
-    return f" (it has no readable {MANIFEST})"
+    if not runs or (folder / MANIFEST).exists():
+        return f" (it has no readable {MANIFEST})"
+    name = f"name one of its runs, such as {runs[0]}"
+    if re.fullmatch(r"base|other-\d+|point-\d+", runs[0].name):
+        what = "sweep" if runs[0].name.startswith("point") else "comparison"
+        return f", but of a {what} that is not finished; resume it with --resume (resume=True), or {name}"
+    return f", but holds {len(runs)} run{'s' if len(runs) > 1 else ''}; {name}"
 
 
 def check_own_files(folder: Path) -> None:

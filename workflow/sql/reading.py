@@ -53,5 +53,16 @@ def connect(paths: Iterable[str | Path], threads: int | None = None) -> Any:
 @contextmanager
 def reader(paths: Iterable[str | Path], threads: int | None = None) -> Iterator[Any]:
     """Yield a connection as `connect` returns it, and close it."""
-    with connect(paths, threads) as connection:
+    with interruptible(), connect(paths, threads) as connection:
         yield connection
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Ctrl-C ends a statement of DuckDB, which makes a RuntimeError of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None
