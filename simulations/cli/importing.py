@@ -21,6 +21,7 @@ from simulations.cli.log_options import (
     log_mapping,
 )
 from workflow.errors import InputError, nearest
+from workflow.files.table import n_of
 
 if TYPE_CHECKING:
     from simulations.importing.imported import Imported
@@ -145,7 +146,7 @@ def _summary(imported: Imported) -> str:
     """Return what was imported, and what was set aside."""
     about = imported.about
     last = about.get("last_day") or about["observed_until"].replace("T", " ")
-    lines = [f"{imported.folder}: {about['n_cases']:,} cases, {about['n_events']:,} events, to {last}"]
+    lines = [f"{imported.folder}: {n_of(about['n_cases'], 'case')}, {n_of(about['n_events'], 'event')}, to {last}"]
     lines += _of_tables(about) if about["source"] == "eoir" else _of_columns(about)
     return "\n".join(lines)
 
@@ -159,7 +160,7 @@ def _of_columns(about: dict[str, Any]) -> list[str]:
 def _of_tables(about: dict[str, Any]) -> list[str]:
     lines = []
     for name, table in about["tables"].items():
-        parts = [f"{table['rows']:,} rows"]
+        parts = [n_of(table["rows"], "row")]
         parts += [f"{table[what]:,} {what}" for what in ("repaired", "rejected", "flagged") if table[what]]
         if table["control_total"] is not None and table["control_total"] != table["rows"]:
             parts.append(f"Count.txt says {table['control_total']:,}")

@@ -24,7 +24,7 @@ from workflow.auditing.log_files import read_log
 from workflow.auditing.mapping import LogMapping
 from workflow.errors import InputError
 from workflow.files.table import n_of
-from workflow.files.validation import name_mistake
+from workflow.files.validation import format_names, name_mistake
 from workflow.model.definition import StateKind, Workflow
 
 
@@ -128,7 +128,16 @@ class _Fitting:
         self.work = Work(visits, courts, self.names, self.collected)
         self.inflow = Inflow(visits, courts, self.names, self.collected)
         self.open = np.flatnonzero(~visits.ended)
+        self._note_unknown()
         self._check_entry()
+
+    def _note_unknown(self) -> None:
+        """Note the rows that are no step of the workflow."""
+        log = self.visits.log
+        rows = np.flatnonzero(log.unknown[: len(log)] & (log.at < self.visits.as_of))
+        if len(rows):
+            names = format_names(dict.fromkeys(log.unknown_names[int(row)] for row in rows), 6)
+            self.collected.notes.append(f"The workflow has no {names}: {n_of(len(rows), 'row')} of the log left out.")
 
     def _check_entry(self) -> None:
         """Refuse open cases in states in which no case may begin, which the backlog cannot have."""

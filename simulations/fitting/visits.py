@@ -13,6 +13,7 @@ from workflow.auditing.life_cycle import NO_START
 from workflow.auditing.log import AuditLog, Options
 from workflow.errors import InputError
 from workflow.files.table import n_of
+from workflow.files.validation import format_names
 from workflow.model.definition import StateKind, Workflow
 
 Integers = NDArray[np.int64]
@@ -90,8 +91,9 @@ def visits_of(log: AuditLog, as_of: int) -> Visits:
     Raises
     ------
     InputError
-        If no case has arrived by then, or the log ends before.
+        If no case has arrived by then, the log ends before, or no row is a step of the workflow.
     """
+    _check_known(log)
     last = max(log.end or 0, int(log.at.max(initial=0)))
     first = int(log.at.min()) if len(log) else 0
     if not len(log) or as_of <= first or as_of > last + DAY:
@@ -145,6 +147,15 @@ def visits_of(log: AuditLog, as_of: int) -> Visits:
     chosen["court"] = np.where(chosen["court"] == "", home[chosen["case"]], chosen["court"])
     arrived = np.where(arrived < as_of, arrived, NO_START)
     return Visits(log, as_of, _begin(log, arrived), **chosen, arrived=arrived, home=home)
+
+
+def _check_known(log: AuditLog) -> None:
+    """Refuse a log of another workflow: none of its rows is a transition or an event of this one."""
+    if len(log) and log.unknown[: len(log)].all():
+        found = format_names(dict.fromkeys(log.unknown_names.values()), 6)
+        steps = format_names(dict.fromkeys((t.log_names or (t.name,))[0] for t in log.workflow.transitions), 6)
+        message = f"no row of the log is a transition or an event of the workflow {log.workflow.name}: the log has {found}"
+        raise InputError([f"{message}; the workflow has {steps}. Give --name STEP=NAME, a mapping, or another --workflow"])
 
 
 def _begin(log: AuditLog, arrived: Integers) -> int:

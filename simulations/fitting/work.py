@@ -74,6 +74,10 @@ class Work:
         self.served = [name for name in self.of if self._is_served(name)]
         self.pools = self._pools()
         self.pool_of = {activity: pool for pool in self.pools for activity in pool.activities}
+        if self.of and not self.pools:
+            collected.notes.append(
+                "The log does not tell when work starts: lengths contain the waiting, and no staff limits the work."
+            )
 
     def _visits(self, activity: str) -> Integers:
         """Return the visits to the states of an activity."""

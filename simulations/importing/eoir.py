@@ -90,8 +90,8 @@ def import_eoir(
     check_memory(memory)
     out, release = Path(out), Release.find(Path(source))
     with _unfinished(out, release, as_of, resume) as folder, database(folder, memory) as connection:
+        load_codes(connection, release)  # before the large tables, so that a mistake in a small one is found at once
         tables = list(_staged(release, folder, connection, ignore_counts, say))
-        load_codes(connection, release)
         load_tables(connection, folder)
         last = as_of or _date(release.date_in_name()) or observed_until(connection)
         end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time())

@@ -204,6 +204,9 @@ class Header:
             )
             found = f"its columns are separated by {other}" if other else f"it has one column, {format_names(names)}"
             raise InputError([f"{place}:1: {found}, but the tables of a release are separated by tabs"])
+        if not set(names) & set(table.read):
+            said = f"names none of the columns of {table.name}, but has {format_names(names, 6)}"
+            raise InputError([f"{place}:1: {said}; the first line must be the header"])
         wanted = {SPELLINGS.get(name, name) for name in table.read}
         problems = [
             f"{place}:1: has no column {name}, which {table.name} must have.{nearest(name, names)}"

@@ -102,7 +102,7 @@ def stage(release: Release, table: TableLayout, folder: Path, connection: Any) -
     Raises
     ------
     InputError
-        If the header is wrong, or no row of a needed table can be used.
+        If the header is wrong, no row of the table can be used, or a needed table has no row.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _FINISHED).exists():
@@ -111,9 +111,10 @@ def stage(release: Release, table: TableLayout, folder: Path, connection: Any) -
     pieces = [Piece.load(path) for path in sorted(folder.glob("*.json"))]
     n_rows = sum(piece.n_rows for piece in pieces)
     rejected = {line: why for piece in pieces for line, (why, _) in piece.rejected.items()}
-    if table.needed and n_rows == len(rejected):
+    if n_rows == len(rejected) and (table.needed or n_rows):
         first = next((f"; line {line}: {why}" for line, why in rejected.items()), "")
-        raise InputError([f"{release.place(table)}:2: has no usable row among {n_of(n_rows, 'row')}{first}"])
+        advice = "" if table.needed else "; without the file its events and facts are missing values"
+        raise InputError([f"{release.place(table)}:2: has no usable row among {n_of(n_rows, 'row')}{first}{advice}"])
     return pieces
 
 

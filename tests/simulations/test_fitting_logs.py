@@ -311,6 +311,19 @@ def _pair(folder: Path) -> Path:
     return path
 
 
+def test_a_log_of_another_workflow_is_refused(tmp_path: Path) -> None:
+    """The message has the steps of both; with one step that fits, the others are left out with a note."""
+    workflow = load_workflow(discover(_pair(tmp_path)).text)
+    other, part = tmp_path / "other.csv", tmp_path / "part.csv"
+    other.write_text("case,activity,time\n1,triage,2024-01-01\n2,triage,2024-01-02\n2,treat,2024-01-09\n")
+    message = "the workflow pair: the log has triage, treat; the workflow has grant, file"
+    with pytest.raises(InputError, match=message):
+        fit(other, workflow, "w.yaml", dt.date(2024, 1, 6), tmp_path / "s.yaml")
+    part.write_text((tmp_path / "pair.csv").read_text() + "2,appeal,2024-01-04\n2,refuse,2024-02-01\n")
+    fitted = fit(part, workflow, "w.yaml", dt.date(2024, 1, 20), tmp_path / "s.yaml")
+    assert "The workflow has no appeal: 1 row of the log left out." in fitted.notes
+
+
 def test_open_cases_must_be_where_a_case_may_begin(tmp_path: Path) -> None:
     """The message names the state and the line to change."""
     found = discover(_pair(tmp_path))

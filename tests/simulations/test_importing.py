@@ -299,6 +299,10 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
         _changed("A_TblCase.csv", lambda data: data.replace(b"Case_Type", b"Cse_Type", 1)),
         r"A_TblCase.csv:1: has no column CASE_TYPE, which A_TblCase must have. Did you mean 'CSE_TYPE'\?",
     ),
+    "no header": (
+        _changed("A_TblCase.csv", lambda data: data.partition(b"\n")[2]),
+        r"A_TblCase.csv:1: names none of the columns of A_TblCase, but has .*; the first line must be the header",
+    ),
     "wrong delimiter": (
         _changed("A_TblCase.csv", lambda data: data.replace(b"\t", b",")),
         "A_TblCase.csv:1: its columns are separated by commas, but the tables of a release are separated by tabs",
@@ -306,6 +310,10 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "no usable row": (
         _changed("B_TblProceeding.csv", lambda data: data.partition(b"\n")[0] + b"\n" + b"\t" * 37 + b"\n"),
         "B_TblProceeding.csv:2: has no usable row among 1 row; line 2: IDNPROCEEDING is empty",
+    ),
+    "no usable row of another table": (
+        _changed("tbl_schedule.csv", lambda data: _header_alone(data) + data.partition(b"\n")[2].replace(b"\t", b",")),
+        r"tbl_schedule.csv:2: has no usable row among \d+ rows; line 2: .*; without the file its events and facts are missing values",
     ),
     "empty table": (_changed("A_TblCase.csv", _header_alone), "A_TblCase.csv:2: has no usable row among 0 rows"),
     "empty file": (_changed("A_TblCase.csv", lambda _: b""), "A_TblCase.csv:1: is empty"),

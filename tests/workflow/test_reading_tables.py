@@ -153,6 +153,7 @@ def test_only_a_needed_column_must_have_a_name_of_its_own(tmp_path: Path) -> Non
         ("log.csv", b"\n \n", "is empty"),
         ("log.xls", b"\xd0\xcf\x11\xe0rest", "save it as .xlsx or as CSV"),
         ("log.xlsx", b"a,b\n", "is not an Excel file, in spite of its name"),
+        ("log.zip", b"PK\x03\x04", "is a zip file; unpack it, and give a file of it"),
         ("log.xlsx", b"PK\x03\x04 broken", "cannot be read as an Excel file"),
         ("log.parquet", b"a,b\n", "cannot be read as Parquet"),
         ("log.xes", b"<html><body/></html>", "is not an XES log: it begins with <html>"),

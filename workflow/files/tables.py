@@ -79,6 +79,8 @@ def kind_of(path: Path) -> str:
     if head.startswith(b"\xd0\xcf\x11\xe0") or suffix.lower() in (".xls", ".ods"):
         raise InputError([f"{path}: is a spreadsheet of a kind that cannot be read; save it as .xlsx or as CSV"])
     if head.startswith(b"PK\x03\x04"):
+        if suffix.lower() == ".zip":
+            raise InputError([f"{path}: is a zip file; unpack it, and give a file of it"])
         return "excel"
     if head[:400].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
         return "xes"
