@@ -120,12 +120,13 @@ RELEASED = Way(
         "activities.work_begin.outcome.next_move.order_removal": 0.3,
         "activities.work_after_master_hearing.outcome.next_move.dismiss": 0.6,
         "events.withdrawal.hazard": 3.0,
-        "events.recalendar_motion.hazard": 0.3,
+        "events.recalendar_motion.hazard": 1.0,
     },
     released=True,
 )  # fmt: skip
 """A release tells neither when work starts nor who does it: no servers, no working hours, and work as long as the stay in its state.
-What a hearing allows is final here: its reopening would be so rare that `discover` sets it aside."""
+What a hearing allows is final here, and motions are more frequent: without a column of states `discover` sets moves aside by what
+was before them, and a hearing after a rare reopening would be below the cover."""
 
 
 @dataclass(frozen=True)
