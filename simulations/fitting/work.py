@@ -38,6 +38,9 @@ Integers = NDArray[np.int64]
 
 _HOUR = 3_600_000_000
 _STAY = ("stay", "stay for good")
+_FEWEST_LENGTHS, _MUCH_LONGER = 20, 1.5
+"""Lengths differ by what follows if of two moves with so many lengths the median of one is so many times that of the other."""
+
 N_DRAWS = 200
 """Rows of the table of shares."""
 
@@ -310,7 +313,8 @@ class Work:
 
     def _shares(self, name: str, field_name: str, values: Sequence[Value], fitted: Fitted) -> Iterator[str]:
         done = self._completed(name)
-        known, courts = self._given(done, field_name, values)
+        known, given = self._given(done, field_name, values)
+        courts = self.visits.court[given]
         stay = self._stays(name)
         kept = [v for v in values if stay is None or (field_name, v) != stay]
         index = {values.index(v): k for k, v in enumerate(kept)}
@@ -319,6 +323,7 @@ class Work:
             self.collected.notes.append(f"The log does not tell what {name} gives as {field_name}; its shares are a guess.")
             yield f"      {field_name}: {{{', '.join(f'{_key(v)}: 1/{len(values)}' for v in values)}}}  # not in the log: a guess"
             return
+        self._note_lengths(name, kept, codes, given)
         shares = fit_shares(codes, len(kept), courts)
         path = f"activities.{name}.outcome.{field_name}"
         if stay is not None and stay[0] == field_name and fitted.stays > 0:
@@ -334,8 +339,8 @@ class Work:
         total = shares.counts[""] / shares.counts[""].sum()
         yield f"        other: {{{', '.join(f'{_key(v)}: {plain(p)}' for v, p in zip(kept[:-1], total[:-1].tolist(), strict=True))}, {_key(kept[-1])}: rest}}"
 
-    def _given(self, done: Integers, field_name: str, values: Sequence[Value]) -> tuple[Integers, NDArray[np.object_]]:
-        """Return what completed work gave, as indices of values, where the log tells; with the courts."""
+    def _given(self, done: Integers, field_name: str, values: Sequence[Value]) -> tuple[Integers, Integers]:
+        """Return what completed work gave, as indices of values, where the log tells, and the visits of which it does."""
         log, rows = self.visits.log, self.visits.row[done]
         declared = self.workflow.record[field_name]
         column = log.seen.get(field_name)
@@ -344,13 +349,34 @@ class Work:
             sure = [as_written(next(iter(s))) if len(s) == 1 else "" for s in column.sets]
             said = np.array(sure, object)[column.of[rows]]
         elif column is None:
-            return np.zeros(0, np.int64), np.zeros(0, object)
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         else:
             offset = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
             domain = list(declared.values) if declared.kind == "enum" else ["false", "true"] if declared.kind == "boolean" else []
             said = np.array([domain[v] if domain else str(v + offset) for v in np.asarray(column)[rows].tolist()], object)
         codes = np.array([texts.index(s) if s in texts else -1 for s in said.tolist()], np.int64)
-        return codes[codes >= 0], self.visits.court[done][codes >= 0]
+        return codes[codes >= 0], done[codes >= 0]
+
+    def _note_lengths(self, name: str, values: Sequence[Value], codes: Integers, visits: Integers) -> None:
+        """Note work that lasts longer before one move than before another; a scenario draws lengths and outcomes independently."""
+        from scipy import stats
+
+        began = self.visits.started_at[visits] if name in self.pool_of else self.visits.entered[visits]
+        known = began != NO_START
+        lengths, codes = (self.visits.left[visits] - began)[known] / DAY, codes[known]
+        often = [k for k in range(len(values)) if (codes == k).sum() >= _FEWEST_LENGTHS]
+        if len(often) < 2 or np.ptp(lengths) == 0:
+            return
+        medians = {k: float(np.median(lengths[codes == k])) for k in often}
+        least, most = min(medians.values()), max(medians.values())
+        if most < _MUCH_LONGER * least or stats.kruskal(*(lengths[codes == k] for k in often)).pvalue >= 0.001:
+            return
+        said = ", ".join(
+            f"{as_written(values[k])} after {plain_short(m)} days" for k, m in sorted(medians.items(), key=lambda i: i[1])
+        )
+        self.collected.notes.append(
+            f"The length of {name} goes with what follows ({said}, medians); the scenario draws them independently."
+        )
 
     def _written(self, path: str, court: str, values: Sequence[Value], shares: object) -> str:
         """Return shares in a scenario file, and collect their numbers."""

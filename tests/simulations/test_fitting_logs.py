@@ -275,6 +275,22 @@ def test_open_cases_keep_their_age_and_the_rest_of_their_time(tmp_path: Path) ->
     assert ran.get("pending", at=dt.date(2023, 12, 17)).mean == pytest.approx(50, abs=3)
 
 
+@pytest.mark.parametrize(("days", "noted"), [((5, 60), True), ((30, 32), False)])
+def test_lengths_that_go_with_what_follows_are_noted(days: tuple[int, int], noted: bool, tmp_path: Path) -> None:
+    """Half are paid after 5 days, half are sent after 60; a difference of a fifteenth is none to speak of."""
+    rng, rows = np.random.default_rng(6), ["case,activity,time"]
+    for case in range(120):
+        created = np.datetime64("2023-01-01") + case
+        length = days[case % 2] + int(rng.integers(0, 3))
+        rows += [f"{case},create,{created}", f"{case},{('pay', 'send')[case % 2]},{created + length}"]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(rows) + "\n")
+    fitted, _ = _fitted(log, "2023-05-01", tmp_path)
+    note = "The length of work_after_create goes with what follows (pay after 6 days, send after 61 days, medians)"
+    assert [text.startswith(note) for text in fitted.notes if "goes with" in text] == [True] * noted
+    assert "The log does not tell when work starts: lengths contain the waiting, and no staff limits the work." in fitted.notes
+
+
 @pytest.mark.parametrize(
     ("rows", "as_of", "message"),
     [
