@@ -26,18 +26,7 @@ from simulations.cli.common import (
     report_errors,
     with_workers,
 )
-from simulations.cli.log_options import (
-    Columns,
-    DecimalMark,
-    Encoding,
-    MappingPath,
-    Only,
-    Sheet,
-    StepNames,
-    TimeFormats,
-    TimeZone,
-    log_mapping,
-)
+from simulations.cli.log_options import LogOptions, with_log_options
 from workflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,21 +37,15 @@ LogPath = Annotated[
 ]
 
 
+@with_log_options
 def discover(
     log: LogPath,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The workflow file to write; its mapping is written beside it.")],
     cover: Annotated[
         float, typer.Option(metavar="X", help="Share of the cases that the workflow must describe; rarer moves are set aside.")
     ] = 0.98,
-    columns: Columns = None,
-    names: StepNames = None,
-    only: Only = None,
-    mapping: MappingPath = None,
-    time_format: TimeFormats = None,
-    decimal: DecimalMark = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    time_zone: TimeZone = None,
+    *,
+    options: LogOptions,
     as_json: Json = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -75,17 +58,17 @@ def discover(
 
         beside = out.with_suffix(".mapping.yaml")
         check_new(out, beside)
-        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping)
-        found = run_discovery(log, given, cover=cover, zone=time_zone)
+        found = run_discovery(log, options.mapping(), cover=cover, zone=options.time_zone)
         load_workflow(found.text)  # nothing is written that does not load
         write_text(out, found.text)
         write_text(beside, found.mapping)
         if as_json:
             print_json(found.json())
         elif not quiet:
-            echo("\n".join(_said(found, log, out, beside, time_zone)))
+            echo("\n".join(_said(found, log, out, beside, options.time_zone)))
 
 
+@with_log_options
 def fit(
     log: LogPath,
     workflow: Annotated[str, typer.Option(metavar="W", help="The workflow of the log: a path or a built-in name.")],
@@ -94,15 +77,8 @@ def fit(
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The scenario file to write; its tables are written beside it.")],
     days: Annotated[int, typer.Option(min=1, metavar="N", help="Length of the scenario in days.")] = 365,
-    columns: Columns = None,
-    names: StepNames = None,
-    only: Only = None,
-    mapping: MappingPath = None,
-    time_format: TimeFormats = None,
-    decimal: DecimalMark = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    time_zone: TimeZone = None,
+    *,
+    options: LogOptions,
     as_json: Json = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -115,9 +91,9 @@ def fit(
 
         check_new(out)
         loaded = load_workflow(workflow)
-        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded)
+        given = options.mapping(loaded)
         named = relative_workflow(workflow, out)
-        found = run_fit(log, loaded, named, date(as_of, "--as-of"), out, given, zone=time_zone, days=days)
+        found = run_fit(log, loaded, named, date(as_of, "--as-of"), out, given, zone=options.time_zone, days=days)
         _write_all(out, found.files)
         if as_json:
             print_json(found.json())
@@ -134,6 +110,7 @@ def fit(
             echo(f"next: docketsim run {shlex.quote(str(out))}")
 
 
+@with_log_options
 def check_fit(
     log: LogPath,
     scenario: ScenarioName,
@@ -144,15 +121,8 @@ def check_fit(
     engine: Engine = "auto",
     workers: Workers = None,
     limit: Limit = 1.0,
-    columns: Columns = None,
-    names: StepNames = None,
-    only: Only = None,
-    mapping: MappingPath = None,
-    time_format: TimeFormats = None,
-    decimal: DecimalMark = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    time_zone: TimeZone = None,
+    *,
+    options: LogOptions,
     as_json: Json = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -168,12 +138,12 @@ def check_fit(
         if out is not None:
             _check_page(out)
         loaded = load_scenario(scenario)
-        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded.workflow)
+        given = options.mapping(loaded.workflow)
         silent = quiet or as_json
-        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
-        options = with_workers(options, workers, loaded, replications)
+        running = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
+        running = with_workers(running, workers, loaded, replications)
         with progress_bar(silent) as progress:
-            check = run_check(log, loaded, date(until, "--until"), given, options, zone=time_zone, progress=progress)
+            check = run_check(log, loaded, date(until, "--until"), given, running, zone=options.time_zone, progress=progress)
         if out is not None:
             write_fit_check(check, out)
         if as_json:

@@ -8,18 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simulations.cli.common import Color, Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
-from simulations.cli.log_options import (
-    Columns,
-    DecimalMark,
-    Encoding,
-    MappingPath,
-    Only,
-    Sheet,
-    StepNames,
-    TimeFormats,
-    TimeZone,
-    log_mapping,
-)
+from simulations.cli.log_options import LogOptions, with_log_options
 from workflow.errors import InputError, nearest
 from workflow.files.table import n_of
 
@@ -29,6 +18,7 @@ if TYPE_CHECKING:
 NewFolder = Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")]
 
 
+@with_log_options
 def import_(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="eoir: a release of the immigration courts; log: an event log of any program.")
@@ -54,15 +44,8 @@ def import_(
         str | None, typer.Option(metavar="SIZE", help="eoir: memory that the database may use; default: 2GB.")
     ] = None,
     resume: Resume = False,
-    columns: Columns = None,
-    names: StepNames = None,
-    only: Only = None,
-    mapping: MappingPath = None,
-    time_format: TimeFormats = None,
-    decimal: DecimalMark = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    zone: TimeZone = None,
+    *,
+    options: LogOptions,
     as_json: Json = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -71,18 +54,13 @@ def import_(
     with report_errors(lambda: resume_command(out) if source == "eoir" else None):
         _check_source(source, ("eoir", "log"))
         of_eoir = {"--as-of": as_of, "--ignore-counts": ignore_counts, "--memory": memory, "--resume": resume}
-        of_log = {
-            "--map": columns, "--name": names, "--only": only, "--mapping": mapping, "--time-format": time_format,
-            "--decimal": decimal, "--encoding": encoding, "--sheet": sheet, "--time-zone": zone,
-        }  # fmt: skip
-        other = of_log if source == "eoir" else of_eoir
-        if unfit := [name for name, value in other.items() if value]:
+        unfit = options.given() if source == "eoir" else [name for name, value in of_eoir.items() if value]
+        if unfit:
             raise InputError([f"{name}: does not apply to import {source}" for name in unfit])
         if source == "log":
             from simulations.importing.foreign import import_log
 
-            given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping)
-            imported = import_log(path, out, given, zone)
+            imported = import_log(path, out, options.mapping(), options.time_zone)
         else:
             imported = _release(path, out, as_of, ignore_counts, memory, resume, quiet or as_json)
         if as_json:

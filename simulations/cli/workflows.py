@@ -25,18 +25,7 @@ from simulations.cli.common import (
     spinner,
     with_workers,
 )
-from simulations.cli.log_options import (
-    Columns,
-    DecimalMark,
-    Encoding,
-    MappingPath,
-    Only,
-    Sheet,
-    StepNames,
-    TimeFormats,
-    TimeZone,
-    log_mapping,
-)
+from simulations.cli.log_options import LogOptions, with_log_options
 from simulations.printing.lines import print_lines
 from workflow.errors import InputError, Problem
 
@@ -112,6 +101,7 @@ def _bounds_of(scenario: str, workflow: Any) -> Any:
     return bounds_of(load_scenario(scenario), workflow)
 
 
+@with_log_options
 def audit(
     log: Annotated[
         Path,
@@ -121,18 +111,11 @@ def audit(
     ],
     workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
     rules: Rules = None,
-    columns: Columns = None,
-    names: StepNames = None,
-    only: Only = None,
-    mapping: MappingPath = None,
+    *,
+    options: LogOptions,
     propose_mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a mapping file to edit, nearest names first, and audit nothing.")
     ] = None,
-    time_format: TimeFormats = None,
-    decimal: DecimalMark = None,
-    encoding: Encoding = None,
-    sheet: Sheet = None,
-    time_zone: TimeZone = None,
     policies: Annotated[
         list[str] | None,
         typer.Option("--policy", metavar="W", help="A workflow that replaced W during the log (its column policy_in_force)."),
@@ -154,14 +137,14 @@ def audit(
 
         log = events_of(log)
         loaded = load_workflow(workflow)
-        given = log_mapping(columns, names, only, encoding, sheet, time_format, decimal, mapping, loaded)
+        given = options.mapping(loaded)
         if propose_mapping is not None:
             _propose(log, workflow, rules, loaded, given, propose_mapping)
             return
         all_rules = _rules(loaded, rules)
         try:
             with spinner("reading the log", quiet or as_json):
-                audited = read_log(log, loaded, given, time_zone, [load_workflow(policy) for policy in policies or ()])
+                audited = read_log(log, loaded, given, options.time_zone, [load_workflow(policy) for policy in policies or ()])
         except UnmappedLog as error:
             next_step = f"next: {_proposal_command(log, workflow, rules)} writes a mapping to edit"
             raise InputError([*error.problems, Problem(next_step)]) from None
@@ -177,8 +160,8 @@ def audit(
                 echo(f"Cases and moves that are broken, open or unjudged: {out}")
             if report.log.unknown_names and not log.is_dir():
                 proposed = f"{_proposal_command(log, workflow, rules)} writes a mapping of the names to edit"
-                edited = f"in {mapping}, put each of these names under names: or leave_out:"
-                echo(f"next: {proposed if mapping is None else edited}")
+                edited = f"in {options.mapping_file}, put each of these names under names: or leave_out:"
+                echo(f"next: {proposed if options.mapping_file is None else edited}")
         if report.failed or report.undecided:
             raise typer.Exit(FAILURE if report.failed else UNDECIDED)
 

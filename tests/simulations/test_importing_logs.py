@@ -145,6 +145,8 @@ def test_a_format_of_times_that_does_not_fit_is_an_error(register: Path) -> None
 def test_options_of_the_other_source_are_refused(register: Path) -> None:
     """A mapping has no meaning for a release, nor --resume for a log."""
     assert _run("import", "eoir", ".", "--mapping", "map.yaml", "--out", "log")[1] == "--mapping: does not apply to import eoir\n"
+    command = ["import", "eoir", ".", "--map", "case=no", "--name", "a=b", "--time-zone", "UTC", "--out", "log"]
+    assert _run(*command)[1] == "".join(f"{name}: does not apply to import eoir\n" for name in ("--map", "--name", "--time-zone"))
     assert _run("import", "log", "register.csv", "--resume", "--out", "log")[1] == "--resume: does not apply to import log\n"
 
 
