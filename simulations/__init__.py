@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simulations.running.verifying import Verification, verify
     from simulations.scenarios.plan import make_plan
     from simulations.scenarios.scenario import Scenario
+    from simulations.statements.answers import answer_of
 
 __all__ = [
     "Calibration",
@@ -57,6 +58,7 @@ __all__ = [
     "Sweep",
     "SweepPlots",
     "Verification",
+    "answer_of",
     "as_html",
     "calibrate",
     "change_scenario",
@@ -102,6 +104,7 @@ _HOME = {
     "SweepPlots": "report.plots",
     "Sweep": "planning.sweeping",
     "Verification": "running.verifying",
+    "answer_of": "statements.answers",
     "as_html": "report.looks",
     "change_scenario": "loading",
     "compare": "comparing.comparison",

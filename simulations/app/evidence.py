@@ -18,7 +18,7 @@ from simulations.statements.of_comparisons import growing_in_each, main_result
 from simulations.statements.of_runs import answer
 from simulations.tables.comparison import difference_table
 from simulations.tables.ranking import compared, ranked
-from simulations.tables.run import court_table, leading_measures, measures_of
+from simulations.tables.run import court_table, leading_measures, measures_of, row_titles
 from simulations.tables.table import Table
 
 WHAT_IF = "what-if"
@@ -98,12 +98,14 @@ class Evidence:
         if not changed:
             names = leading_measures(one) or [m.name for m in measures_of(one)][:_MOST_ROWS]
             courts = {court: court for court in ("all", *base.courts)[:7]}
-            table = court_table(one, "", f"Leading measures at the end of {base.ends}", names, courts)
+            table = court_table(one, "", f"Leading measures at the end of {base.ends}", names, courts, titles=row_titles(base))
             return Shown(len(numbers), False, tuple(map(_sentence, answer(one))), table, comparison, one, one)
         comparison.differences.extend(paired_differences(comparison, WHAT_IF, what_if, one.values, two.values, {None}))
         count, *main = main_result(comparison, WHAT_IF)
         sentences = [*main, count, *growing_in_each(comparison)]
-        table = difference_table(comparison, _most_important(comparison), f"Baseline and what-if at the end of {base.ends}")
+        table = difference_table(
+            comparison, _most_important(comparison), f"Baseline and what-if at the end of {base.ends}", titles=row_titles(base)
+        )
         table = table.without("correlation", "var. reduction", "runs needed")
         return Shown(len(numbers), True, tuple(map(_sentence, sentences)), table, comparison, one, two)
 

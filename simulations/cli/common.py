@@ -6,7 +6,7 @@ import datetime as dt
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from simulations.running.options import EngineOptions, RunOptions
     from simulations.running.progress import Report
     from simulations.scenarios.scenario import Scenario
-    from simulations.statements.statement import Statement
 
     Options = TypeVar("Options", bound=EngineOptions)
 
@@ -187,11 +186,6 @@ def next_steps(folder: Path, everything: bool) -> list[str]:
     name = shlex.quote(str(folder))
     rest = [] if everything else [f"      the same command with --out {name} --resume --all: every table"]
     return [f"Next: docketsim report {name}: the results as a page of figures", *rest]
-
-
-def with_answer(content: dict[str, Any], statements: Iterable[Statement]) -> dict[str, Any]:
-    """Return the content of a result for ``--json``, with the answer in sentences before it."""
-    return {"answer": [f"{s.text.removesuffix('.')}." for s in statements], **content}
 
 
 def of_courts(values: list[dict[str, Any]], courts: Collection[str]) -> list[dict[str, Any]]:

@@ -37,7 +37,6 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_answer,
     with_workers,
 )
 
@@ -83,7 +82,6 @@ def sweep(
         from simulations.printing.sweep_table import print_sweep
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
-        from simulations.statements.of_plans import answer_of_sweep
 
         options = run_options(
             replications, seed, at, measure, court, engine, confidence, resume, out, limit, keep=keep, cluster=cluster
@@ -98,7 +96,7 @@ def sweep(
         with spinner("drawing", quiet or as_json):
             write_chart(result, chart)
         if as_json:
-            print_json(with_answer(result.json(), answer_of_sweep(result)))
+            print_json(result.json())
         elif not quiet:
             print_sweep(result, options.at)
             echo(f"Chart: {chart}")
@@ -137,7 +135,6 @@ def staff(
         from simulations.loading import load_scenario
         from simulations.planning.staffing import staff as search
         from simulations.running.options import RunOptions
-        from simulations.statements.of_plans import answer_of_staffing
 
         def show(point: Point) -> None:
             if not (quiet or as_json):
@@ -163,7 +160,7 @@ def staff(
                 progress=show,
             )
         if as_json:
-            print_json(with_answer(staffing.json(), answer_of_staffing(staffing)))
+            print_json(staffing.json())
         elif not quiet:
             from simulations.printing.planning_tables import print_staffing
 
@@ -197,7 +194,6 @@ def forecast(
         from simulations.loading import load_scenario
         from simulations.planning.forecasting import forecast as run_forecast
         from simulations.running.options import RunOptions
-        from simulations.statements.of_plans import answer_of_forecast
 
         loaded = load_scenario(scenario, change or ())
         options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit, cluster=cluster)
@@ -205,7 +201,7 @@ def forecast(
         with progress_bar(quiet or as_json) as progress:
             result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence, progress=progress)
         if as_json:
-            print_json(with_answer(result.json(), answer_of_forecast(result)))
+            print_json(result.json())
         elif not quiet:
             from simulations.printing.planning_tables import print_forecast
 

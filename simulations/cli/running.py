@@ -38,7 +38,6 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_answer,
     with_workers,
 )
 from simulations.printing.lines import print_lines
@@ -125,7 +124,6 @@ def run(
 def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everything: bool, as_json: bool, quiet: bool) -> None:
     from simulations.printing.run_tables import print_result, shown_courts
     from simulations.running.warmup import diagnose
-    from simulations.statements.of_runs import answer
 
     diagnosis = diagnose(result) if warm_up else None
     if as_json:
@@ -134,7 +132,7 @@ def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everyt
             content["measures"] = of_courts(content["measures"], shown_courts(result.scenario.courts, result.selection))
         if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
-        print_json(with_answer(content, answer(result)))
+        print_json(content)
     elif not quiet:
         print_result(
             result, days, diagnosis, everything, next_steps(result.folder, everything or bool(result.selection.measures))

@@ -40,7 +40,6 @@ from simulations.cli.common import (
     resume_command,
     run_options,
     spinner,
-    with_answer,
     with_workers,
 )
 from workflow.errors import InputError, visible
@@ -92,13 +91,12 @@ def compare(
             )
         if as_json:
             from simulations.printing.run_tables import shown_courts
-            from simulations.statements.of_comparisons import answer_of_comparison
 
             content = comparison.json()
             if not everything:
                 courts = shown_courts(comparison.base.courts, comparison.selection)
                 content |= {key: of_courts(content[key], courts) for key in ("measures", "cases")}
-            print_json(with_answer(content, answer_of_comparison(comparison)))
+            print_json(content)
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 

@@ -31,9 +31,7 @@ from workflow.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from simulations.comparing.decided import Decided
-    from workflow.model.definition import Workflow
 
-_SECONDS_FOR_A_MAP = 10.0
 
 Rules = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="FILE", help="Add the rules of a file to the workflow's own.")
@@ -273,19 +271,6 @@ def _simulate_both(
         return None, f"{people} does not fit both workflows: {'; '.join(p.message for p in error.problems)}"
 
 
-def _never_taken(workflow: Workflow) -> list[str]:
-    """Return the transitions that no case can ever take; none where that is not decided soon, or Z3 is not installed."""
-    from workflow.predicates.symbolic import ProverMissing
-    from workflow.proving.budget import Budget, LimitReached
-    from workflow.proving.findings import never_taken
-    from workflow.proving.proof import MOST_NODES, Prover
-
-    try:
-        return never_taken(Prover(workflow, MOST_NODES), Budget(_SECONDS_FOR_A_MAP, MOST_NODES))
-    except (LimitReached, ProverMissing):
-        return []
-
-
 def draw(
     workflow: WorkflowName,
     out: Annotated[
@@ -301,8 +286,10 @@ def draw(
     """
     with report_errors():
         from simulations.run_folder.whole_files import write_text
-        from workflow.drawing.drawing import mermaid, svg
+        from workflow.drawing.drawing import svg
+        from workflow.drawing.mermaid import mermaid
         from workflow.loading import load_workflow
+        from workflow.proving.findings import greyed
 
         if out is not None and out.suffix not in (".svg", ".mmd"):
             raise InputError([f"--out {out}: the file must end in .svg (a picture) or .mmd (Mermaid)"])
@@ -311,7 +298,7 @@ def draw(
             raise InputError(["--against marks what differs in a picture; give --out a file that ends in .svg"])
         loaded = load_workflow(workflow)
         other = None if against is None else load_workflow(against)
-        text = svg(loaded, never=_never_taken(loaded), against=other) if is_picture else mermaid(loaded)
+        text = svg(loaded, never=greyed(loaded), against=other) if is_picture else mermaid(loaded)
         if out is None:
             echo(text)
             return

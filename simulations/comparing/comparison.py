@@ -29,7 +29,7 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.progress import Progress
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import Values, read_values
-from simulations.running.shown import Shown
+from simulations.running.shown import Answered
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult, nearest
 from workflow.files.arguments import check_arguments, list_problems
@@ -48,7 +48,7 @@ _OWN_FILES = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
 @dataclass(frozen=True)
-class Comparison(Shown):
+class Comparison(Answered):
     """The results of a base scenario and the others.
 
     Attributes
@@ -118,6 +118,7 @@ class Comparison(Shown):
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {
+            "answer": self.sentences,
             "base": self.base.name,
             "against": self.against,
             "run": str(self.folder),

@@ -22,7 +22,7 @@ from simulations.running.intervals import Prediction, confidence_problems, fewes
 from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import read_logs
-from simulations.running.shown import Shown
+from simulations.running.shown import Answered
 from simulations.scenarios.findings import findings
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -32,7 +32,7 @@ _DEFAULTS = ReplicationOptions(replications=100)
 
 
 @dataclass(frozen=True)
-class Forecast(Shown):
+class Forecast(Answered):
     """When a condition first held, over replications.
 
     Attributes
@@ -104,6 +104,7 @@ class Forecast(Shown):
         )  # fmt: skip
         values = ((name, getattr(self, name)) for name in names)
         return {
+            "answer": self.sentences,
             "scenario": self.scenario.name,
             "replications": len(self.days),
             **{name: v.isoformat() if isinstance(v, dt.date) else v for name, v in values},

@@ -19,7 +19,7 @@ from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.intervals import confidence_problems
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
-from simulations.running.shown import Shown
+from simulations.running.shown import Answered
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, Problem, nearest
@@ -33,7 +33,7 @@ _DEFAULTS = ReplicationOptions(replications=480)
 
 
 @dataclass(frozen=True)
-class Staffing(Shown):
+class Staffing(Answered):
     """The answer, and the results of all sizes that were tried.
 
     Attributes
@@ -78,6 +78,7 @@ class Staffing(Shown):
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {
+            "answer": self.sentences,
             "scenario": self.scenario.name,
             "pool": self.pool,
             "court": self.court,

@@ -25,7 +25,7 @@ from simulations.running.progress import Progress
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
-from simulations.running.shown import Shown
+from simulations.running.shown import Answered
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, MissingResult
 from workflow.files.json_text import check_types, json_text
@@ -90,7 +90,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Sweep(Shown):
+class Sweep(Answered):
     """The results at every point.
 
     Attributes
@@ -139,6 +139,7 @@ class Sweep(Shown):
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {
+            "answer": self.sentences,
             "scenario": self.name,
             "run": str(self.folder),
             "seed": self.seed,

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.comparing.comparison import Comparison
-from simulations.measuring.descriptors import describe
 from simulations.printing.brief import LINES, MOST_WARNINGS, Part, print_brief
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, kept_whole, new_console, print_table, sentences
@@ -18,7 +17,7 @@ from simulations.statements.of_comparisons import growing_in_each, main_result, 
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import court_title, format_replications, format_when
 from simulations.tables.ranking import ranked
-from simulations.tables.table import Cell
+from simulations.tables.run import row_titles
 
 _MOST_CHANGES = 8
 _SPARE = ("var. reduction", "correlation", "p")
@@ -95,10 +94,9 @@ def _leading(comparison: Comparison, name: str, day: dt.date | None) -> Part | N
         return None
     against = f" against {name}" if len(comparison.against) > 1 else ""
     title = f"{'Differences' if comparison.replications < 2 else 'Clear differences'}{against}, {format_when(day, comparison.base.ends)}"
-    table = difference_table(comparison, chosen, title).without("correlation", "var. reduction", "runs needed")
-    titles = describe(comparison.base)
-    rows = [[Cell(titles[d.measure].row_title), *row[1:]] for d, row in zip(chosen, table.rows, strict=True)]
-    table = replace(table, columns=["", *table.columns[1:]], rows=rows)
+    table = difference_table(comparison, chosen, title, titles=row_titles(comparison.base))
+    table = table.without("correlation", "var. reduction", "runs needed")
+    table = replace(table, columns=["", *table.columns[1:]])
     return Part(table if comparison.replications > 1 else table.without("p"), ["p"])
 
 

@@ -29,10 +29,11 @@ from simulations.tables.run import (
     leading_measures,
     measures_of,
     published_table,
+    row_titles,
     waiting_table,
     without_bands,
 )
-from simulations.tables.table import Cell, Table, text_table
+from simulations.tables.table import text_table
 
 _MOST_COURTS = 4
 
@@ -100,19 +101,8 @@ def _published(result: RunResult) -> list[Part]:
     table = published_table(result)
     if table is None:
         return []
-    table = _titled(result, table.without("source"))
+    table = table.without("source")
     return [Part(table if len(result.replications) > 1 else without_bands(table), ["difference", PREDICTION, PARAMETERS])]
-
-
-def _titled(result: RunResult, table: Table) -> Table:
-    """Return a table of measures and courts with their titles from the files."""
-    titles = {entry.measure: entry.title for entry in result.scenario.workflow.measures if entry.title is not None}
-    courts = result.scenario.court_titles
-    rows = [
-        [Cell(titles.get(measure.text, measure.text)), Cell(courts.get(court.text, court.text)), *rest]
-        for measure, court, *rest in table.rows
-    ]
-    return replace(table, rows=rows)
 
 
 def _outside_first(part: Part) -> Part:
@@ -132,10 +122,9 @@ def _leading(result: RunResult, day: dt.date | None) -> Part:
     use = [m.name for m in measures if m.family is Family.UTILISATION]
     names = dict.fromkeys(["pending", *leading_measures(result), *waits, *use])
     known = [name for name in names if any((name, court) in estimates for court in courts)]
-    table = court_table(result, "", format_when(day, result.scenario.ends).capitalize(), known, courts, day)
-    titles = {m.name: m.row_title for m in measures}
-    rows = [[Cell(titles[name]), *row[1:]] for name, row in zip(known, table.rows, strict=True)]
-    table = replace(table, columns=["", *table.columns[1:]], rows=rows)
+    title = format_when(day, result.scenario.ends).capitalize()
+    table = court_table(result, "", title, known, courts, day, row_titles(result.scenario))
+    table = replace(table, columns=["", *table.columns[1:]])
     return Part(table, [column for column in table.columns if column.startswith(PARAMETERS)])
 
 
@@ -145,13 +134,13 @@ def _groupings(result: RunResult) -> list[str]:
 
 def _groups_brief(result: RunResult) -> Iterator[Part]:
     """Yield the groups of cases: how their mean times differ, and the leading measures of each."""
-    leading = leading_measures(result)
+    leading, titles = leading_measures(result), row_titles(result.scenario)
     for by in _groupings(result):
-        if contrasts := contrast_table(result, by):
+        if contrasts := contrast_table(result, by, titles):
             yield Part(contrasts)
-        table = group_table(result, by, (result.selection.courts or ["all"])[0])
-        if chosen := [row for row in table.rows if row[0].text in leading]:
-            yield Part(replace(table, rows=chosen))
+        table = group_table(result, by, (result.selection.courts or ["all"])[0], leading, titles)
+        if table.rows:
+            yield Part(table)
 
 
 def _asked(result: RunResult, diagnosis: Sequence[WarmUp] | None) -> Iterator[Part]:

@@ -18,7 +18,7 @@ from typing import Any
 from simulations.report.flow import LATER
 from simulations.report.interactive import as_json
 from simulations.scenarios.scenario import Scenario
-from simulations.tables.formatting import court_title
+from simulations.tables.formatting import court_title, state_title
 from workflow.drawing.drawing import map_of
 from workflow.model.definition import StateKind
 
@@ -49,6 +49,7 @@ class Animation:
         Column and row of each state.
     days : list of date
         The end of each step; the first is the day before the run.
+    state_titles : list of str
     courts : list of str
     titles : list of str
         Of the courts, as the page's court picker has them.
@@ -62,6 +63,7 @@ class Animation:
     final: list[bool]
     places: list[tuple[int, int]]
     days: list[dt.date]
+    state_titles: list[str]
     courts: list[str]
     titles: list[str]
     starts: list[tuple[int, int, float]]
@@ -83,7 +85,7 @@ class Animation:
     @property
     def json(self) -> str:
         """Return the data as JSON for a ``<script>`` element."""
-        data = {name: getattr(self, name) for name in ("states", "final", "places")}
+        data = {"states": self.state_titles, "final": self.final, "places": self.places}
         data |= {"courts": self.titles, "days": [str(day) for day in self.days], "later": LATER}
         data |= {"starts": [[*a, round(n, _DIGITS)] for *a, n in self.starts]}
         data |= {"moves": [[*a, round(n, _DIGITS)] for *a, n in self.moves]}
@@ -130,6 +132,7 @@ def animation(connection: Any, scenario: Scenario, replications: Sequence[int]) 
         [kinds.get(state) is StateKind.FINAL for state in states],
         _places(scenario, states),
         [scenario.starts - dt.timedelta(days=1), *(min(scenario.starts + dt.timedelta(days=d), scenario.ends) for d in days)],
+        [state_title(state, scenario) for state in states],
         courts,
         [court_title(court, scenario) for court in courts],
         [(courts.index(court), index[state], count / n) for court, state, count in first],

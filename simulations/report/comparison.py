@@ -43,6 +43,7 @@ from simulations.statements.statement import Statement
 from simulations.tables.comparison import case_table, change_table, difference_table, differences_csv, format_difference
 from simulations.tables.formatting import court_title, format_replications
 from simulations.tables.ranking import compared, importance, ranked, stands_out
+from simulations.tables.run import row_titles
 from simulations.tables.table import Table, as_csv
 from workflow.files.validation import format_names
 
@@ -96,14 +97,14 @@ def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult
         against = f"Against {name}:" if len(comparison.against) > 1 else ""
         blocks += [Note(statement, "main", against) for statement in main]
         blocks.append(Note(count, "lead", f"Against {name}, at the end of {comparison.base.ends}:"))
-        tiles = [(_tile(comparison, d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
+        tiles = [(_titled(comparison, d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
         blocks += [Tiles(tiles)] if tiles else []
     blocks += [Note(statement, "warning") for statement in growing_in_each(comparison)]
     pending = pending_figure(comparison, base, others)
     return Section("numbers", "What changes", [*blocks, *([pending] if pending is not None else [])])
 
 
-def _tile(comparison: Comparison, d: Difference) -> str:
+def _titled(comparison: Comparison, d: Difference) -> str:
     return describe(comparison.base)[d.measure].title + ("" if d.court == "all" else f", {court_title(d.court, comparison.base)}")
 
 
@@ -171,7 +172,7 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
         return None
     charts = []
     for unit, differences in panels.items():
-        lines = [d.measure if d.court == "all" else f"{d.measure}, {d.court}" for d in differences]
+        lines = [_titled(comparison, d) for d in differences]
         data = [_datum(comparison, d, line) for d, line in zip(differences, lines, strict=True)]
         axis = alt.Axis(labelLimit=330)
         base = alt.Chart(alt.Data(values=data)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=axis))
@@ -269,5 +270,5 @@ def _table(comparison: Comparison, k: int, name: str) -> Table | None:
     same = sum(d.paired is not None and d.paired.same for d in last)
     title = f"Measures that differ, at the end of {comparison.base.ends}; {same} of {len(last)} are exactly the same"
     title += f", and the CSV has {len(differing) - len(shown)} more" if len(differing) > len(shown) else ""
-    table = difference_table(comparison, shown, title, f"differences-table-{k}")
+    table = difference_table(comparison, shown, title, f"differences-table-{k}", row_titles(comparison.base))
     return replace(table.without("correlation", "var. reduction"), csv=differences_csv(against))

@@ -38,11 +38,11 @@ from simulations.report.pending_figures import courts_figure, fan_figure, next_f
 from simulations.running.results import Estimate
 from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
-from simulations.tables.formatting import court_title, format_estimate
+from simulations.tables.formatting import by_title, court_title, format_estimate, group_title
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_reason
 from simulations.tables.table import as_csv, estimates_csv
 
-_PLOT = WIDTH - 460
+_PLOT = WIDTH - 510
 _COLOURS = (SKY, VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE)
 _REASON_COLOURS = {reason.replace("_", " "): colour for reason, colour in zip(REASONS, _COLOURS, strict=True)}
 
@@ -152,13 +152,13 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
 
 def published_figure(contents: Contents) -> Figure | None:
     """Draw how far the run is from each published figure, in percent of it, with both intervals."""
-    result, alt = contents.result, altair()
+    result, alt, measures = contents.result, altair(), describe(contents.scenario)
     rows = []
     for figure in result.published:
         e = result.get(figure.measure, figure.court, figure.at)
         if e.mean is None or not figure.value or e.unit == "date":
             continue
-        line = f"{figure.measure}, {court_title(figure.court, contents.scenario)}, {figure.at}"
+        line = f"{measures[figure.measure].title}, {court_title(figure.court, contents.scenario)}, {figure.at}"
         ends = {"mean": e.mean, "low": e.low, "high": e.high, "least": e.prediction_low, "most": e.prediction_high}
         relative = {k: (e.mean if v is None else v) / figure.value - 1 for k, v in ends.items()}
         label = f"{figure.value:,} published, {format_estimate(e)} simulated"
@@ -167,7 +167,7 @@ def published_figure(contents: Contents) -> Figure | None:
         return None
     lines = [row["line"] for row in rows]
     axis = alt.Axis(format="+%", tickCount=5, labelFlush=False)
-    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=330)))
+    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=380)))
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
     title = "difference from the published figure"
     band = base.mark_rule(color=SKY, strokeWidth=8, opacity=0.6).encode(x=alt.X("least:Q", title=title, axis=axis), x2="most:Q")
@@ -233,7 +233,7 @@ def waiting_figure(contents: Contents) -> Figure | None:
     caption: list[Statement | str] = [
         "Mean wait of cases whose work has begun, by the reason that kept them from starting." + _explained(shown),
         *([f"Shown: the {most} activities with the longest waits, of {n_activities}."] if n_activities > most else []),
-        largest_part(ends, waits),
+        largest_part(ends, waits, contents.scenario),
         *contents.courts_note(summed=False),
     ]
     csv = estimates_csv(part for w in waits for part in w.parts.values())
@@ -283,12 +283,12 @@ def _groups(contents: Contents, by: str) -> Figure | None:
     """Draw the mean wait of each group of cases, or its mean processing times if no case waits."""
     descriptors, contrasts = describe(contents.scenario), [c for c in contents.result.contrasts if c.by == by]
     contrasts = [c for c in contrasts if descriptors[c.measure].family is Family.WAITING] or contrasts
-    measures = [c.measure for c in contrasts]
+    measures, named = [c.measure for c in contrasts], by_title(by, contents.scenario)
     rows = [
-        (e.measure.removesuffix(".mean").replace("_time.", ": "), str(e.group), e)
+        (descriptors[e.measure].title, group_title(by, e.group, contents.scenario), e)
         for e in contents.result.estimates
         if e.by == by and e.court == contents.whole and e.at is None and e.measure in measures and e.mean is not None
     ]
-    text = f"Mean days of each group by {by}, {court_title(contents.whole, contents.scenario)}, with the confidence interval of the mean."
+    text = f"Mean days of each group by {named}, {court_title(contents.whole, contents.scenario)}, with the confidence interval of the mean."
     what = "Waiting" if any(descriptors[m].family is Family.WAITING for m in measures) else "Processing times"
-    return dots(f"groups-{by}", f"{what} by {by}", [groups_differ(contents.result, by)], [text], rows, "days")
+    return dots(f"groups-{by}", f"{what} by {named}", [groups_differ(contents.result, by)], [text], rows, "days")

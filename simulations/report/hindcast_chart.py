@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.calibrating.hindcasting import Hindcast
+from simulations.measuring.descriptors import describe
 from simulations.report.figure import BLACK, BLUE, ROOM, SKY, VERMILION, Figure, altair, drawn, tooltip
 from simulations.run_folder.whole_files import whole_file
 from simulations.tables.calibration import scores_table
@@ -17,9 +18,10 @@ _WIDTH = 420
 def hindcast_figure(result: Hindcast) -> Figure:
     """Return the figure with its caption and data."""
     alt: Any = altair()
+    titles = describe(result.scenario)
     rows = [
         {
-            "line": f"{s.figure.measure}, {court_title(s.figure.court)}, {s.figure.at} (as of {s.as_of})",
+            "line": f"{titles[s.figure.measure].title}, {court_title(s.figure.court, result.scenario)}, {s.figure.at} (as of {s.as_of})",
             **{name: getattr(s, name) / s.figure.value - 1 for name in ("median", "low", "high")},
             "plain": None if s.plain is None else s.plain / s.figure.value - 1,
             "held": "inside" if s.inside else "outside",

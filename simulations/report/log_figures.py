@@ -51,12 +51,13 @@ from simulations.statements.of_runs import (
     off_docket,
     off_the_map,
 )
-from simulations.statements.statement import Statement
-from simulations.tables.formatting import court_title, format_level, number
+from simulations.statements.statement import Statement, join_names
+from simulations.tables.formatting import court_title, format_level, number, state_title
 from simulations.tables.run import describe_prediction
 from simulations.tables.table import as_csv
 from workflow.drawing.drawing import svg as map_svg
 from workflow.model.definition import StateKind
+from workflow.proving.findings import greyed
 
 _STATE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 _AT_RISK = 6
@@ -72,6 +73,7 @@ def flow_figure(contents: Contents) -> Figure | None:
         return None
     confidence = contents.result.confidence
     kinds = {s.name: s.kind for workflow in contents.scenario.workflows for s in workflow.states.values()}
+    titles = {state: state_title(state, contents.scenario) for state in flow.states}
     largest = dict(zip(flow.states, flow.cases.max(axis=0).tolist(), strict=True))
     colours, open_colours, final_colours = {LATER: GREY}, cycle(_STATE_COLOURS), cycle(_FINAL_COLOURS)
     for state in sorted(largest, key=lambda state: -largest[state]):  # only small states share a colour
@@ -81,7 +83,7 @@ def flow_figure(contents: Contents) -> Figure | None:
     there = {state: n for state, n in last.items() if state != LATER and n > 0}
     n_off = sum(n for state, n in there.items() if kinds[state] in (StateKind.FINAL, StateKind.RESTING))
     pending = {s: n for s, n in there.items() if kinds[s] in (StateKind.ACTIVITY, StateKind.INSTANT)}
-    group = largest_group(ends, pending)
+    group = largest_group(ends, pending, titles)
     heading = [off_docket(ends, n_off, sum(there.values())), *([group] if group is not None else [])]
     largest_there = sorted(there, key=lambda state: -there[state])[:_MOST_NAMED]
     named = [state for state in there if state in largest_there]  # in the order of the workflow
@@ -89,7 +91,7 @@ def flow_figure(contents: Contents) -> Figure | None:
         "Each column shows every case once, in its state on that day. A ribbon joins the states of the same cases on two"
         " days, whatever states they passed in between, in the colour of the state on the first day. Grey: final states."
         " Mean over replications.",
-        in_states(ends, {state: flow.of(-1, state) for state in named}, confidence),
+        in_states(ends, {state: flow.of(-1, state) for state in named}, confidence, titles),
     ]
     if len(there) > len(named):
         caption.append(f"Named: the {len(named)} states with the most cases, of {len(there)}; the table has all.")
@@ -109,7 +111,12 @@ def flow_figure(contents: Contents) -> Figure | None:
         for values in (flow.of(k, state) for state in flow.states)
     }
     svg = alluvial(
-        flow.day_titles, flow.states, flow.moved, colours, lambda n: levels.get(round(n, 6), _format_cases(n)), outlined=[LATER]
+        flow.day_titles,
+        [*titles.values()],
+        flow.moved,
+        {titles[state]: colour for state, colour in colours.items()},
+        lambda n: levels.get(round(n, 6), _format_cases(n)),
+        outlined=[LATER],
     )
     drawing = Figure("flow", "Flow of cases", heading, caption, csv)
     return replace(drawing, picture=described(svg, drawing.key, drawing.title, drawing.text))
@@ -154,7 +161,7 @@ def use_figure(contents: Contents) -> Figure | None:
         .properties(width=WIDTH, height=130)
         .facet(row=alt.Row("pool:N", sort=panels, title=None), spacing=14)
     )
-    heading = [busiest_week(_largest(contents, of_slots=False), contents.whole)]
+    heading = [busiest_week(_largest(contents, of_slots=False), contents.whole, contents.scenario)]
     heading += [fullest_week(_largest(contents, of_slots=True), contents.whole)] if with_slots else []
     named = [row for row in rows if row[1] in names]
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], named)
@@ -259,7 +266,7 @@ def survival_figure(contents: Contents) -> Figure | None:
     )
     confidence, whole = contents.result.confidence, next((c for c in curves if c.court == "all"), curves[0])
     heading = [
-        median_stay(whole.court, whole.medians, confidence),
+        median_stay(whole.court, whole.medians, confidence, contents.scenario),
         never_left(whole.court, whole.never_left, whole.n_cases, confidence),
     ]
     caption: list[Statement | str] = [
@@ -280,7 +287,7 @@ def _courts_in_survival(contents: Contents) -> list[Statement | str]:
     sentences: list[Statement | str] = []
     for curve in contents.curves:
         if curve.court != "all" and curve.court not in contents.more:
-            median = median_stay(curve.court, curve.medians, contents.result.confidence)
+            median = median_stay(curve.court, curve.medians, contents.result.confidence, contents.scenario)
             sentences += [replace(median, text=f"{median.text}.")]
     return [*sentences, *contents.courts_note(summed=True)]
 
@@ -295,10 +302,15 @@ def map_figure(contents: Contents) -> Figure | None:
     others = {name: values for name, values in moves.items() if name not in counts and any(values)}
     caption: list[Statement | str] = [
         "States and transitions. Each arrow has the mean number of times it was taken in a replication, and is as thick."
-        " In grey under it: its condition."
+        " In small letters under it: its condition."
     ]
     if others:
         caption.append(off_the_map(others, confidence))
     csv = as_csv(["transition", "mean_count"], ((name, sum(values) / len(values)) for name, values in moves.items()))
-    svg = map_svg(workflow, counts, weights={name: sum(values) / len(values) for name, values in moves.items()})
+    taken = [name for name, values in moves.items() if any(values)]
+    never = greyed(workflow, taken) if len(taken) < len(moves) else []
+    if never:
+        caption.append(f"Grey: {join_names(never)}, which no case can ever take.")
+    weights = {name: sum(values) / len(values) for name, values in moves.items()}
+    svg = map_svg(workflow, counts, weights=weights, never=never)
     return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves, confidence)], caption, csv, picture=svg)

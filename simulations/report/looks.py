@@ -24,7 +24,15 @@ from simulations.statements.statement import Statement
 from simulations.tables.comparison import difference_table
 from simulations.tables.formatting import court_title, format_replications, format_when
 from simulations.tables.ranking import ranked
-from simulations.tables.run import court_table, estimates_by_court, leading_measures, measures_of, published_table, without_bands
+from simulations.tables.run import (
+    court_table,
+    estimates_by_court,
+    leading_measures,
+    measures_of,
+    published_table,
+    row_titles,
+    without_bands,
+)
 from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
 from workflow.drawing import html
@@ -68,7 +76,9 @@ def _of_run(result: RunResult) -> str:
     estimates = estimates_by_court(result)
     names = [name for name in leading_measures(result) if any((name, court) in estimates for court in courts)]
     names = names or [m.name for m in measures_of(result)][:_MOST_ROWS]
-    table = court_table(result, "", f"Leading measures, {format_when(None, scenario.ends)}", names, courts)
+    table = court_table(
+        result, "", f"Leading measures, {format_when(None, scenario.ends)}", names, courts, titles=row_titles(scenario)
+    )
     published = published_table(result)
     return html.page(
         html.heading(f"{scenario.name}: {scenario.starts} to {scenario.ends}, {format_replications(n)}, seed {result.seed}"),
@@ -84,7 +94,9 @@ def _of_comparison(comparison: Comparison) -> str:
     for name in comparison.against:
         most = ranked(comparison, name)[:_MOST_ROWS]
         title = f"The differences that stand out, {format_when(None, comparison.base.ends)}"
-        table = difference_table(comparison, most, title).without("correlation", "var. reduction", "runs needed")
+        table = difference_table(comparison, most, title, titles=row_titles(comparison.base)).without(
+            "correlation", "var. reduction", "runs needed"
+        )
         parts += [html.heading(f"{name} against {comparison.base.name}, the base"), _sentences(main_result(comparison, name))]
         parts.append(_table(table))
     how = (

@@ -16,7 +16,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
 from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, answer, growing, not_steady, outside
-from simulations.tables.formatting import format_estimate, format_replications
+from simulations.tables.formatting import by_title, format_estimate, format_replications
 from simulations.tables.run import (
     contrast_table,
     describe_prediction,
@@ -25,6 +25,7 @@ from simulations.tables.run import (
     inputs_table,
     leading_measures,
     published_table,
+    row_titles,
     waiting_table,
     without_bands,
 )
@@ -180,9 +181,14 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     yield _counts(contents)
     if "utilisation" not in drawn:
         yield Section("times", "Times", [times])
+    titles = row_titles(contents.scenario)
     for by in contents.result.by:
-        blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by, contents.whole)]
-        yield Section(f"by-{by}", f"By {by}", [block for block in blocks if block is not None])
+        blocks = [
+            drawn.get(f"groups-{by}"),
+            contrast_table(result, by, titles),
+            group_table(result, by, contents.whole, titles=titles),
+        ]
+        yield Section(f"by-{by}", f"By {by_title(by, contents.scenario)}", [block for block in blocks if block is not None])
 
 
 def _moving(contents: Contents) -> list[Moving]:

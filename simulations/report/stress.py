@@ -24,7 +24,7 @@ from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Scenario, Work
 from simulations.tables.formatting import format_replications
 from simulations.tables.run import describe_prediction
-from workflow.drawing.drawing import mermaid
+from workflow.drawing.mermaid import mermaid
 from workflow.files.yaml_tree import dump_yaml
 from workflow.model.definition import StateKind, Transition, Workflow
 from workflow.predicates import Expression, unparse

@@ -24,6 +24,7 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
+from simulations.statements.of_plans import MOST_MEASURES, leading
 from simulations.tables.formatting import court_title, format_estimate, number
 from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -33,7 +34,7 @@ _MOST_PANELS = 12
 _MOST_TICKS = 12
 _LEAST_GRID = 3
 """Values of each of two axes from which on a measure is a heatmap."""
-_MOST_HEATMAPS, _HEATMAP_WIDTH = 6, 700
+_HEATMAP_WIDTH = 700
 _MOST_IN_TITLE = 24
 """Characters of an axis title that fit beside a panel."""
 
@@ -69,17 +70,17 @@ def write_chart(sweep: Sweep, path: Path) -> None:
 
 
 def figures_of(sweep: Sweep) -> list[Figure]:
-    """Return the figures of a sweep: a heatmap of each measure over two axes, or one chart of all measures."""
+    """Return the figures of a sweep: over two axes a heatmap of each measure that the answer names, or one chart of all measures."""
     if not _is_grid(sweep):
         return [chart_of(sweep)]
-    shown = _measures(sweep)
+    shown = leading(sweep)
     figures = []
-    for k, (measure, court) in enumerate(shown[:_MOST_HEATMAPS], start=1):
+    for k, (measure, court) in enumerate(shown[:MOST_MEASURES], start=1):
         panel, rows = _heatmap(sweep, measure, court)
         title = f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}, by {' and '.join(axis.name for axis in sweep.axes)}"
         text = f"Mean of {sweep.replications} replications at each point; darker is more. Point at a field for its interval."
-        if k == _MOST_HEATMAPS < len(shown):
-            text += f" Shown: {_MOST_HEATMAPS} measures of {len(shown)}; the table has all."
+        if k == MOST_MEASURES < len(shown):
+            text += f" Shown: the {MOST_MEASURES} measures that lead, of {len(shown)}; the table has all."
         figures.append(
             drawn(f"sweep-{k}", title, [title], [text], panel.properties(width=_HEATMAP_WIDTH), as_csv(_names(sweep), rows))
         )
@@ -89,10 +90,6 @@ def figures_of(sweep: Sweep) -> list[Figure]:
 def _is_grid(sweep: Sweep) -> bool:
     """Return whether a heatmap shows more than lines: two axes with three or more values each."""
     return len(sweep.axes) == 2 and all(len(axis.values) >= _LEAST_GRID for axis in sweep.axes)
-
-
-def _measures(sweep: Sweep) -> list[tuple[str, str]]:
-    return [shown for shown in sweep.shown if sweep.has(*shown, None)]
 
 
 def _names(sweep: Sweep) -> list[str]:
@@ -131,13 +128,13 @@ def chart_of(sweep: Sweep) -> Figure:
     """
     alt: Any = altair()
     if _is_grid(sweep):
-        drawings = [_heatmap(sweep, *shown) for shown in _measures(sweep)[:_MOST_PANELS]]
+        drawings = [_heatmap(sweep, *shown) for shown in leading(sweep)[:_MOST_PANELS]]
         named = [
             panel.properties(
                 width=400,
                 title=f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}",
             )
-            for (panel, _), (measure, court) in zip(drawings, _measures(sweep), strict=False)
+            for (panel, _), (measure, court) in zip(drawings, leading(sweep), strict=False)
         ]
         title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
         text = f"Mean of {sweep.replications} replications at each point; darker is more."
@@ -156,7 +153,7 @@ def chart_of(sweep: Sweep) -> Figure:
     colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
     legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
     panels, rows, measures = [], [], describe(sweep.points[0].scenario)
-    for measure, court in _measures(sweep)[:_MOST_PANELS]:
+    for measure, court in leading(sweep)[:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
             [measure, court, *point.texts, d["mean"], d["low"], d["high"]] for point, d in zip(sweep.points, data, strict=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulations.measuring.descriptors import BREAKDOWNS, Family, slots_name, utilisation_name
 from simulations.report.contents import Contents
-from simulations.tables.formatting import estimate_cell, format_level, format_when, number_cell
-from simulations.tables.run import court_table, estimates_by_court, measures_of
+from simulations.tables.formatting import estimate_cell, format_level, format_when, number_cell, state_title
+from simulations.tables.run import court_table, estimates_by_court, measures_of, row_titles
 from simulations.tables.table import Cell, Table, as_csv
 
 _BUSY = 0.5
@@ -15,14 +15,14 @@ def cases_table(contents: Contents) -> Table:
     """Return counts of cases, shares, dates and costs at the end of the run, by court."""
     names = [m.name for m in measures_of(contents.result) if not m.is_of_pools and m.family is not Family.UNCERTAIN]
     title = f"Cases, {format_when(None, contents.scenario.ends)}"
-    return court_table(contents.result, "cases", title, names, contents.titles)
+    return court_table(contents.result, "cases", title, names, contents.titles, titles=row_titles(contents.scenario))
 
 
 def times_table(contents: Contents) -> Table:
     """Return times of activities and use of pools at the end of the run, by court."""
     names = [m.name for m in measures_of(contents.result) if m.is_of_pools and m.name.partition(".")[0] not in BREAKDOWNS]
     title = "Waiting, work and use of each pool, over the whole run"
-    return court_table(contents.result, "times", title, names, contents.titles)
+    return court_table(contents.result, "times", title, names, contents.titles, titles=row_titles(contents.scenario))
 
 
 def state_table(contents: Contents) -> Table | None:
@@ -33,7 +33,10 @@ def state_table(contents: Contents) -> Table | None:
     counts = {state: n for state, n in zip(flow.states, flow.cases.T.tolist(), strict=True) if any(n)}
     confidence = contents.result.confidence
     rows = [
-        [Cell(state), *(Cell(format_level(flow.of(k, state), confidence), n) for k, n in enumerate(row))]
+        [
+            Cell(state_title(state, contents.scenario)),
+            *(Cell(format_level(flow.of(k, state), confidence), n) for k, n in enumerate(row)),
+        ]
         for state, row in counts.items()
     ]
     columns = ["state", *flow.day_titles]

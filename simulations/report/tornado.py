@@ -28,9 +28,9 @@ def tornado(result: Sensitivity) -> TopLevelMixin:
         base = result.base if result.base is not None else (e.at_low or 0.0)
         ends = ((e.at_low, e.low, "low end"), (e.at_high, e.high, "high end"))
         data += [{"input": e.name, "base": base, "mean": mean, "end": end, "label": f"{v:.4g}"} for mean, v, end in ends]
-    unit = describe(result.scenario)[result.measure].unit
+    axis_title = describe(result.scenario)[result.measure].axis_title
     y = alt.Y("input:N", sort=names, title=None, axis=alt.Axis(labelLimit=360))
-    x = alt.X("base:Q", title=f"{result.measure} ({unit})", scale=alt.Scale(zero=False, padding=30))
+    x = alt.X("base:Q", title=axis_title, scale=alt.Scale(zero=False, padding=30))
     colour = alt.Color("end:N", title="input at its", scale=alt.Scale(domain=["low end", "high end"], range=[BLUE, VERMILION]))
     bars = (
         alt.Chart(alt.Data(values=data))
@@ -56,8 +56,9 @@ def tornado(result: Sensitivity) -> TopLevelMixin:
 
 def tornado_figure(result: Sensitivity) -> Figure:
     """Return the tornado figure with its caption and data."""
+    measure = describe(result.scenario)[result.measure].title
     when, where = format_when(result.at, result.scenario.ends), court_title(result.court, result.scenario)
-    title = f"{result.scenario.name}: {result.measure}, {where}, {when}, one input at a time"
+    title = f"{result.scenario.name}: {measure}, {where}, {when}, one input at a time"
     text = (
         f"Each bar goes from the mean with all inputs at their medians to that with one input at its low or high end, over"
         f" {result.replications} paired replications. Thin line: {result.confidence:.0%} interval of the difference of both ends,"

@@ -27,7 +27,7 @@ from simulations.running.results import (
     read_series,
     read_values,
 )
-from simulations.running.shown import Shown
+from simulations.running.shown import Answered
 from simulations.running.warmup import still_trending
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RunResult(Shown):
+class RunResult(Answered):
     """The result of a run. What its folder contains is read when it is needed.
 
     Attributes
@@ -271,6 +271,7 @@ class RunResult(Shown):
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         content: dict[str, Any] = {
+            "answer": self.sentences,
             "scenario": self.scenario.name,
             "run": str(self.folder),
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""How results show themselves in notebooks."""
+"""How results show themselves: as HTML in notebooks, and their answer in sentences."""
 
 from __future__ import annotations
 
@@ -12,3 +12,16 @@ class Shown:
         from simulations import as_html
 
         return as_html(self)  # type: ignore[arg-type]  # every kind of result that derives from this class
+
+
+class Answered(Shown):
+    """A result with an answer in sentences, which the terminal, the page and the JSON have, too."""
+
+    __slots__ = ()
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return the main results in sentences, the most important first; warnings are last."""
+        from simulations import answer_of
+
+        return answer_of(self)  # type: ignore[arg-type]  # every kind of result that derives from this class

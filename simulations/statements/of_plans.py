@@ -10,18 +10,22 @@ from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement, percent
 from simulations.tables.formatting import court_title, format_estimate
 
-_MOST_MEASURES = 3
+MOST_MEASURES = 3
 
 
 def answer_of_sweep(sweep: Sweep) -> list[Statement]:
     """Say at which points the leading measures are lowest and highest, and which queues grow."""
     first = sweep.points[0].scenario
-    show = {name: k for k, name in enumerate(first.show)}
-    chosen = [(measure, court) for measure, court in sweep.shown if sweep.has(measure, court, None)]
-    chosen.sort(key=lambda one: show.get(one[0], len(show)))
-    sentences = [statement for measure, court in chosen if (statement := swept(sweep, measure, court)) is not None]
+    sentences = [statement for measure, court in leading(sweep) if (statement := swept(sweep, measure, court)) is not None]
     grows = [s for point in sweep.points for s in growing(point.growing, f" with {sweep.describe(point)}", first)]
-    return [*sentences[:_MOST_MEASURES], *grows]
+    return [*sentences[:MOST_MEASURES], *grows]
+
+
+def leading(sweep: Sweep) -> list[tuple[str, str]]:
+    """Return the measures and courts of a sweep as the answer takes them: those that the scenario shows come first."""
+    show = {name: k for k, name in enumerate(sweep.points[0].scenario.show)}
+    chosen = [(measure, court) for measure, court in sweep.shown if sweep.has(measure, court, None)]
+    return sorted(chosen, key=lambda one: show.get(one[0], len(show)))
 
 
 def swept(sweep: Sweep, measure: str, court: str) -> Statement | None:

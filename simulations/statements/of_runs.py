@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from simulations.measuring.descriptors import Family, describe
 from simulations.running.growing import GrowingQueue
@@ -15,11 +16,21 @@ from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.scenarios.scenario import Scenario
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
-from simulations.tables.formatting import court_title, format_estimate, format_from_to, format_level, format_point, number
+from simulations.tables.formatting import (
+    by_title,
+    court_title,
+    format_estimate,
+    format_from_to,
+    format_level,
+    format_point,
+    group_title,
+    number,
+)
 from simulations.tables.run import Wait, waits_by_reason
 
 _MOST_NAMES = 3
 _MOST_YEARS = 10
+_NAMES: Mapping[str, str] = MappingProxyType({})
 WAITS_DEPEND = "Waiting times depend on the length of the run."
 NO_STEADY_STATE = "The run has no steady state yet."
 
@@ -68,13 +79,15 @@ def off_docket(ends: dt.date, n_off: float, n_cases: float) -> Statement:
     return Statement(Claim.OFF_DOCKET, text, ends=ends, values={"share": share, "cases": n_cases})
 
 
-def largest_group(ends: dt.date, pending: Mapping[str, float]) -> Statement | None:
+def largest_group(ends: dt.date, pending: Mapping[str, float], titles: Mapping[str, str] = _NAMES) -> Statement | None:
     """Say in which state pending cases are at the end: most of them, or the largest group.
 
     Parameters
     ----------
     pending : mapping of str to float
         Pending cases by state; states without cases are left out.
+    titles : mapping of str to str
+        Of states; default: their names.
 
     Notes
     -----
@@ -83,27 +96,37 @@ def largest_group(ends: dt.date, pending: Mapping[str, float]) -> Statement | No
     states = largest(pending) if pending else []
     if not 0 < len(states) <= _MOST_NAMES:
         return None
-    share = pending[states[0]] / sum(pending.values())
+    share, named = pending[states[0]] / sum(pending.values()), [_quoted(state, titles) for state in states]
     if len(pending) == 1:
-        text = f"all pending cases were in {states[0]}"
+        text = f"all pending cases were in {named[0]}"
     elif share > 0.5 and not math.isclose(share, 0.5):  # a sum of means may differ in the last digit
-        text = f"most pending cases ({percent(share)}) were in {states[0]}"
+        text = f"most pending cases ({percent(share)}) were in {named[0]}"
     elif len(states) == 1:
-        text = f"the largest group of pending cases ({percent(share)}) was in {states[0]}"
+        text = f"the largest group of pending cases ({percent(share)}) was in {named[0]}"
     else:
-        text = f"the largest groups of pending cases ({percent(share)} each) were in {join_names(states)}"
+        text = f"the largest groups of pending cases ({percent(share)} each) were in {join_names(named)}"
     return Statement(Claim.LARGEST_GROUP, text, ends=ends, values={"states": states, "share": share})
 
 
-def in_states(ends: dt.date, cases: Mapping[str, Sequence[float]], confidence: float) -> Statement:
+def _quoted(state: str, titles: Mapping[str, str]) -> str:
+    """Return the title of a state in a sentence: in quotation marks, unless it is the name."""
+    title = titles.get(state, state)
+    return title if title == state else f"“{title}”"
+
+
+def in_states(
+    ends: dt.date, cases: Mapping[str, Sequence[float]], confidence: float, titles: Mapping[str, str] = _NAMES
+) -> Statement:
     """List the states of the cases at the end.
 
     Parameters
     ----------
     cases : mapping of str to sequence of float
         The number of cases in each state, by replication.
+    titles : mapping of str to str
+        Of states; default: their names.
     """
-    listed = ", ".join(f"{state} {format_level(values, confidence)}" for state, values in cases.items())
+    listed = ", ".join(f"{titles.get(state, state)} {format_level(values, confidence)}" for state, values in cases.items())
     means = {state: sum(values) / len(values) for state, values in cases.items()}
     return Statement(Claim.IN_STATES, f"At the end: {listed}.", ends=ends, values=means)
 
@@ -171,11 +194,11 @@ def years_before(day: dt.date, n: int) -> dt.date:
     return day.replace(year=day.year - n, day=28 if leap else day.day)
 
 
-def largest_part(ends: dt.date, waits: Sequence[Wait]) -> Statement:
+def largest_part(ends: dt.date, waits: Sequence[Wait], scenario: Scenario | None = None) -> Statement:
     """Say which reason has the largest part in a mean wait."""
     parts = {(wait.activity, wait.court, reason): part for wait in waits for reason, part in wait.parts.items()}
     activity, of, reason = key = largest({key: part.mean or 0.0 for key, part in parts.items()})[0]
-    court, values = court_title(of), {"reason": reason, "days": parts[key].mean or 0.0}
+    court, values = court_title(of, scenario), {"reason": reason, "days": parts[key].mean or 0.0}
     text = f"The largest part: {_in_words(parts[key])} for {activity}, {court}, {reason}."
     return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, values)
 
@@ -185,10 +208,10 @@ def _in_words(estimate: Estimate) -> str:
     return format_point(estimate.mean or 0.0, estimate.low, estimate.high, estimate.unit, words=True)
 
 
-def busiest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
+def busiest_week(shares: Mapping[str, float], court: str = "all", scenario: Scenario | None = None) -> Statement:
     """Say which share of their time on shift the servers of each pool of a court worked in its busiest week."""
     listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items()) or "no pool of this court"
-    where = "" if court == "all" else f" at {court}"
+    where = "" if court == "all" else f" at {court_title(court, scenario)}"
     text = f"Share of time on shift that servers{where} worked in their busiest week: {listed}"
     return Statement(Claim.BUSIEST_WEEK, text, court=court, values=dict(shares))
 
@@ -205,17 +228,19 @@ def groups_differ(result: RunResult, by: str) -> Statement:
 
     Groups differ if the ratio is clear; with a single replication, if it is above 1.
     """
-    measures = describe(result.scenario)
+    measures, named = describe(result.scenario), by_title(by, result.scenario)
     contrasts = [c for c in result.contrasts if c.by == by]
     waits = [c for c in contrasts if measures[c.measure].family is Family.WAITING]
     contrasts, times = waits or contrasts, "mean waits" if waits else "mean times"
     different = [c for c in contrasts if (c.ratio > 1 if c.clear is None else c.clear)]
     if not different:
-        return Statement(Claim.GROUPS_DIFFER, f"By {by}, no difference of {times} between groups is clear", by)
+        return Statement(Claim.GROUPS_DIFFER, f"By {named}, no difference of {times} between groups is clear", by)
     most = max(different, key=lambda c: c.ratio)
+    title = measures[most.measure].title
+    longest, shortest = (group_title(by, group, result.scenario) for group in (most.longest, most.shortest))
     text = (
-        f"By {by}, of all {times}, the groups differ most in {most.measure}: {most.longest} has"
-        f" {format_point(most.ratio, most.low, most.high, 'share')} times as many days as {most.shortest}"
+        f"By {named}, of all {times}, the groups differ most in the {title[:1].lower()}{title[1:]}: {longest} has"
+        f" {format_point(most.ratio, most.low, most.high, 'share')} times as many days as {shortest}"
     )
     values = {"measure": most.measure, "longest": most.longest, "shortest": most.shortest, "ratio": most.ratio}
     return Statement(Claim.GROUPS_DIFFER, text, by, values=values)
@@ -224,7 +249,7 @@ def groups_differ(result: RunResult, by: str) -> Statement:
 # time until a case leaves the docket -----------------------------------------------------------------------
 
 
-def median_stay(court: str, days: Sequence[float | None], confidence: float) -> Statement:
+def median_stay(court: str, days: Sequence[float | None], confidence: float, scenario: Scenario | None = None) -> Statement:
     """Say after how many days half of the cases have left the docket.
 
     Parameters
@@ -233,7 +258,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
         The Kaplan-Meier median of each replication; ``None`` if the curve does not reach one half.
     """
     known, n = [d for d in days if d is not None], len(days)
-    start = f"Median time until a case leaves the docket, {court_title(court)}: "
+    start = f"Median time until a case leaves the docket, {court_title(court, scenario)}: "
     if len(known) < n:
         text = start + "not reached" + (f" in {n - len(known)} of {n} replications" if known else " by the end of the run")
         return Statement(Claim.MEDIAN_STAY, text, court=court, values={"not_reached": n - len(known), "of": n})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulations.calibrating.calibration import Calibration, Fit
 from simulations.calibrating.hindcasting import Hindcast
 from simulations.measuring.descriptors import describe
-from simulations.tables.formatting import format_range, number
+from simulations.tables.formatting import court_title, format_range, number
+from simulations.tables.run import row_titles
 from simulations.tables.table import Cell, Table, as_csv
 
 
@@ -31,7 +32,7 @@ def figures_table(result: Calibration) -> Table:
     used = [f for f in result.fits if f.used]
     rows = []
     for f in used:
-        named, middle, share = _fit_cells(f, units[f.figure.measure])
+        named, middle, share = _fit_cells(f, result, units[f.figure.measure])
         rows.append([Cell(text) for text in (*named, number(f.figure.value, units[f.figure.measure]), *middle, share)])
     names = ["measure", "court", "at", "published", *_FIT_COLUMNS]
     text = as_csv(names, ([f.figure.measure, f.figure.court, f.figure.at, f.figure.value, *_fit_values(f)] for f in used))
@@ -44,7 +45,7 @@ def forecasts_table(result: Calibration) -> Table:
     units = {name: d.unit for name, d in describe(result.scenario).items()}
     rows = []
     for f in result.forecasts:
-        named, middle, share = _fit_cells(f, units[f.figure.measure])
+        named, middle, share = _fit_cells(f, result, units[f.figure.measure])
         rows.append([Cell(text) for text in (*named, *middle, share)])
     names = ["measure", "court", "at", *_FIT_COLUMNS]
     text = as_csv(names, ([f.figure.measure, f.figure.court, f.figure.at, *_fit_values(f)] for f in result.forecasts))
@@ -56,9 +57,9 @@ def forecasts_table(result: Calibration) -> Table:
 _FIT_COLUMNS = ["median", "low", "high", "explained"]
 
 
-def _fit_cells(fit: Fit, unit: str) -> tuple[list[str], list[str], str]:
+def _fit_cells(fit: Fit, result: Calibration, unit: str) -> tuple[list[str], list[str], str]:
     """Return the cells that name a figure, those of the posterior, and the share that the emulator explains."""
-    named = [fit.figure.measure, fit.figure.court, str(fit.figure.at)]
+    named = [row_titles(result.scenario)[fit.figure.measure], court_title(fit.figure.court, result.scenario), str(fit.figure.at)]
     return named, [number(fit.median, unit), format_range(fit.low, fit.high, unit)], f"{fit.explained:.0%}"
 
 
@@ -69,11 +70,17 @@ def _fit_values(fit: Fit) -> list[float]:
 def scores_table(result: Hindcast) -> Table:
     """Return each forecast with the fact."""
     units = {name: d.unit for name, d in describe(result.scenario).items()}
-    rows = []
+    rows, titles = [], row_titles(result.scenario)
     for s in result.scores:
         unit = units[s.figure.measure]
         plain = "" if s.plain is None else number(s.plain, unit)
-        cells = [str(s.as_of), s.figure.measure, s.figure.court, str(s.figure.at), number(s.figure.value, unit)]
+        cells = [
+            str(s.as_of),
+            titles[s.figure.measure],
+            court_title(s.figure.court, result.scenario),
+            str(s.figure.at),
+            number(s.figure.value, unit),
+        ]
         cells += [
             number(s.median, unit),
             format_range(s.low, s.high, unit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import Comparison
@@ -12,14 +13,24 @@ from simulations.tables.formatting import court_title, format_both, format_mean,
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
+_NAMES: Mapping[str, str] = MappingProxyType({})
+
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:
     """Return whether a difference is significant or certain; with a single replication, where nothing is tested, each is."""
     return d.is_significant(comparison.confidence) or d.certain or comparison.replications < 2
 
 
-def difference_table(comparison: Comparison, differences: Sequence[Difference], title: str, key: str = "") -> Table:
-    """Return a table with a row for each difference, without a CSV."""
+def difference_table(
+    comparison: Comparison, differences: Sequence[Difference], title: str, key: str = "", titles: Mapping[str, str] = _NAMES
+) -> Table:
+    """Return a table with a row for each difference, without a CSV.
+
+    Parameters
+    ----------
+    titles : mapping of str to str
+        The heading of each row. Default: the names of the measures, which options take.
+    """
     columns = ["measure", "court", "base", "other", "difference", "p", "correlation", "var. reduction"]
     rows = []
     for d in differences:
@@ -27,7 +38,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
         assert paired is not None
         rows.append(
             [
-                Cell(d.measure),
+                Cell(titles.get(d.measure, d.measure)),
                 Cell(court_title(d.court, comparison.base)),
                 *(Cell(level, value) for level, value in zip(format_levels(comparison, d), (paired.base, paired.other), strict=True)),
                 Cell(format_difference(d), paired.difference),

@@ -280,6 +280,25 @@ def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 + most // 2 - most :]}"
 
 
+def state_title(state: str, scenario: Scenario) -> str:
+    """Return the title of a state: from the file of its workflow, or its name."""
+    return next((w.states[state].title for w in scenario.workflows if state in w.states), state)
+
+
+def by_title(by: str, scenario: Scenario) -> str:
+    """Return the title of what cases are grouped by: of a fact from the workflow's file, or its name."""
+    titles = scenario.workflow.titles.get(by)
+    return by if titles is None else titles.title
+
+
+def group_title(by: str, group: object, scenario: Scenario) -> str:
+    """Return the title of a group of cases: of a court, or of a value of a fact, from the file."""
+    if by == "court":
+        return court_title(str(group), scenario)
+    titles = scenario.workflow.titles.get(by)
+    return str(group) if titles is None else titles.values.get(str(group), str(group))
+
+
 def court_title(court: str, scenario: Scenario | None = None) -> str:
     """Return the title of a court: from the scenario's file, or its name."""
     titles = {} if scenario is None else scenario.court_titles

@@ -47,17 +47,19 @@ def importance(d: Difference) -> float:
 def ranked(comparison: Comparison, against: str, at: dt.date | None = None) -> list[Difference]:
     """Return the differences on a day, or at the end of the run, that stand out, the most important first.
 
-    Differences of all courts together come before those of one court; then the measures that the scenario shows, in its order;
-    then what happens to cases before the work of the servers. Left out: percentiles and parts of a mean time, and a measure that
+    Differences of all courts together come before those of one court, but a measure that the scenario shows keeps its place where
+    it stands out at single courts only; then the measures that the scenario shows, in its order; then what happens to cases before the work of the servers. Left out: percentiles and parts of a mean time, and a measure that
     differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
     """
     show = {name: k for k, name in enumerate(comparison.base.show)}
     measures = describe(comparison.base)
 
     def order(d: Difference) -> tuple[bool, int, bool, float]:
-        return d.court != "all", show.get(d.measure, len(show)), measures[d.measure].family in OF_SERVERS, -importance(d)
+        of_one_court = d.court != "all" and (d.measure in together or d.measure not in show)
+        return of_one_court, show.get(d.measure, len(show)), measures[d.measure].family in OF_SERVERS, -importance(d)
 
     chosen = [d for d in compared(comparison, against, at) if stands_out(comparison, d) and not comparison.is_detail(d)]
+    together = {d.measure for d in chosen if d.court == "all"}
     kept: dict[tuple[str, float, float], Difference] = {}
     for d in sorted(chosen, key=order):
         assert d.paired is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from simulations.measuring.descriptors import (
     CLOSED,
@@ -22,12 +23,14 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario, Work
 from simulations.tables.formatting import (
+    by_title,
     court_title,
     estimate_cell,
     format_dates,
     format_range,
     format_ratio,
     format_when,
+    group_title,
     signed_percent,
 )
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
@@ -40,6 +43,9 @@ _INSIDE = {True: "yes", False: "no", None: ""}
 _CLEAR = {True: "clear", False: "not clear", None: "a single replication"}
 
 
+_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
 def describe_prediction(result: RunResult) -> str:
     """Describe the prediction interval of one new replication, and how it is computed, without a full stop at the end."""
     method = describe_method(len(result.replications), result.confidence)
@@ -50,6 +56,11 @@ def describe_prediction(result: RunResult) -> str:
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
     """Return the estimates of a day, or of the end of the run, by measure and court, without groups of cases."""
     return {(e.measure, e.court): e for e in result.estimates if e.by is None and e.at == at}
+
+
+def row_titles(scenario: Scenario) -> dict[str, str]:
+    """Return the title of each measure for a row of a table."""
+    return {name: measure.row_title for name, measure in describe(scenario).items()}
 
 
 def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor]:
@@ -71,14 +82,14 @@ def leading_measures(result: RunResult) -> list[str]:
 
 def published_table(result: RunResult) -> Table | None:
     """Return the published figures beside the simulated ones, or ``None`` if the scenario has none."""
-    rows, data = [], []
+    rows, data, measures = [], [], describe(result.scenario)
     for figure in result.published:
         e = result.get(figure.measure, figure.court, figure.at)
         error = None if e.mean is None or not figure.value else (e.mean - figure.value) / figure.value
         rows.append(
             [
-                Cell(figure.measure),
-                Cell(figure.court),
+                Cell(measures[figure.measure].title),
+                Cell(court_title(figure.court, result.scenario)),
                 Cell(str(figure.at)),
                 Cell(f"{figure.value:,}", figure.value),
                 estimate_cell(e),
@@ -122,7 +133,13 @@ def _prediction(estimate: Estimate) -> str:
 
 
 def court_table(
-    result: RunResult, key: str, title: str, names: Sequence[str], courts: Mapping[str, str], at: dt.date | None = None
+    result: RunResult,
+    key: str,
+    title: str,
+    names: Sequence[str],
+    courts: Mapping[str, str],
+    at: dt.date | None = None,
+    titles: Mapping[str, str] = _NAMES,
 ) -> Table:
     """Return a table with a row for each measure and a column for each court.
 
@@ -134,9 +151,11 @@ def court_table(
         The heading of each court; ``all`` stands for all courts together.
     at : date, optional
         The day; without it, the end of the run.
+    titles : mapping of str to str
+        The heading of each row. Default: the names, which options take.
     """
     estimates = estimates_by_court(result, at)
-    rows = [[Cell(name), *(estimate_cell(estimates.get((name, court))) for court in courts)] for name in names]
+    rows = [[Cell(titles.get(name, name)), *(estimate_cell(estimates.get((name, court))) for court in courts)] for name in names]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
     columns = ["measure", *courts.values()]
     splits = [_parameters(estimates.get((name, [*courts][-1]))) for name in names] if result.scenario.uncertain and courts else []
@@ -245,35 +264,64 @@ def _parts(estimates: Mapping[tuple[str, str], Estimate], measures: Mapping[str,
     return known if len(known) == len(parts) else {}
 
 
-def group_table(result: RunResult, by: str, court: str = "all") -> Table:
-    """Return every measure of each group of cases of a court, or of all courts together, at the end of the run."""
-    estimates = {(e.measure, e.group): e for e in result.estimates if e.by == by and e.court == court and e.at is None}
+def group_table(
+    result: RunResult, by: str, court: str = "all", names: Collection[str] | None = None, titles: Mapping[str, str] = _NAMES
+) -> Table:
+    """Return the measures of each group of cases of a court, or of all courts together, at the end of the run.
+
+    Parameters
+    ----------
+    names : collection of str, optional
+        The measures. Default: all.
+    titles : mapping of str to str
+        The heading of each row. Default: the names, which options take.
+    """
+    chosen = [e for e in result.estimates if e.by == by and e.court == court and e.at is None]
+    estimates = {(e.measure, e.group): e for e in chosen if names is None or e.measure in names}
     groups = list(dict.fromkeys(group for _, group in estimates))
     rows = [
-        [Cell(name), *(estimate_cell(estimates.get((name, group))) for group in groups)]
+        [Cell(titles.get(name, name)), *(estimate_cell(estimates.get((name, group))) for group in groups)]
         for name in dict.fromkeys(name for name, _ in estimates)
     ]
-    title = f"By {by}, {court_title(court, result.scenario)}, at the end of the run"
+    title = f"By {by_title(by, result.scenario)}, {court_title(court, result.scenario)}, at the end of the run"
     return Table(
         f"by-{by}" if court == "all" else f"by-{by}-{court}",
         title,
-        ["measure", *map(str, groups)],
+        ["measure", *(group_title(by, group, result.scenario) for group in groups)],
         rows,
         estimates_csv(estimates.values()),
     )
 
 
-def contrast_table(result: RunResult, by: str) -> Table | None:
-    """Return the groups with the longest and the shortest mean, for each mean time, or ``None`` if there is no contrast."""
+def contrast_table(result: RunResult, by: str, titles: Mapping[str, str] = _NAMES) -> Table | None:
+    """Return the groups with the longest and the shortest mean, for each mean time, or ``None`` if there is no contrast.
+
+    Parameters
+    ----------
+    titles : mapping of str to str
+        The heading of each row. Default: the names of the measures, which options take.
+    """
+    scenario = result.scenario
     contrasts = [c for c in result.contrasts if c.by == by]
     rows = [
-        [Cell(c.measure), Cell(c.longest), Cell(c.shortest), Cell(format_ratio(c), c.ratio), Cell(_CLEAR[c.clear])]
+        [
+            Cell(titles.get(c.measure, c.measure)),
+            *(Cell(group_title(by, group, scenario)) for group in (c.longest, c.shortest)),
+            Cell(format_ratio(c), c.ratio),
+            Cell(_CLEAR[c.clear]),
+        ]
         for c in contrasts
     ]
     columns = ["measure of time", "longest", "shortest", "longest / shortest", "difference"]
     text = json_csv(["measure", "by", "longest", "shortest", "ratio", "low", "high", "clear"], contrasts)
     return (
-        Table(f"times-{by}", f"Mean times by {by}: the groups with the longest and the shortest", columns, rows, text)
+        Table(
+            f"times-{by}",
+            f"Mean times by {by_title(by, scenario)}: the groups with the longest and the shortest",
+            columns,
+            rows,
+            text,
+        )
         if rows
         else None
     )

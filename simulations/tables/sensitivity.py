@@ -10,7 +10,8 @@ from simulations.tables.table import Cell, Table, as_csv
 
 def effects_table(result: Sensitivity) -> Table:
     """Return the effect of each input, the largest first."""
-    unit = describe(result.scenario)[result.measure].unit
+    measure = describe(result.scenario)[result.measure]
+    unit, title = measure.unit, measure.title
     rows = [
         [
             Cell(e.name),
@@ -23,7 +24,7 @@ def effects_table(result: Sensitivity) -> Table:
     names = ["name", "low", "high", "at_low", "at_high", "difference", "difference_low", "difference_high"]
     text = as_csv(names, ([getattr(e, name) for name in names] for e in result.effects))
     columns = ["input", "from, to", "at the low end", "at the high end", "difference"]
-    return Table("effects", f"{result.measure}, one input at a time, the others at their medians", columns, rows, text)
+    return Table("effects", f"{title}, one input at a time, the others at their medians", columns, rows, text)
 
 
 def _difference(effect: Effect, unit: str) -> str:
@@ -46,5 +47,6 @@ def sobol_table(result: Sensitivity) -> Table | None:
     ]
     names = ["first", "first_low", "first_high", "total", "total_low", "total_high"]
     text = as_csv(["name", *names], ([name, *(getattr(i, n) for n in names)] for name, i in result.indices.items()))
+    title = describe(result.scenario)[result.measure].title
     columns = ["input", "alone", "with others"]
-    return Table("sobol", f"Share of the variance of {result.measure} (Sobol' indices)", columns, rows, text)
+    return Table("sobol", f"Share of the variance of {title} (Sobol' indices)", columns, rows, text)

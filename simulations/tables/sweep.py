@@ -6,6 +6,7 @@ import datetime as dt
 
 from simulations.planning.sweeping import Sweep
 from simulations.tables.formatting import court_title, estimate_cell
+from simulations.tables.run import row_titles
 from simulations.tables.table import Cell, Table, as_csv
 
 
@@ -23,5 +24,6 @@ def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table |
     ]
     text = as_csv([*(axis.path for axis in sweep.axes), "measure", "mean", "low", "high"], data)
     title = f"{court_title(court, sweep.points[0].scenario)}, at the end of {'the run' if day is None else day}"
-    columns = [*(axis.name for axis in sweep.axes), *names]
+    titles = row_titles(sweep.points[0].scenario)
+    columns = [*(axis.name for axis in sweep.axes), *(titles[name] for name in names)]
     return Table(f"sweep-{court}", title, columns, rows, text) if names else None

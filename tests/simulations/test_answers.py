@@ -21,6 +21,7 @@ from simulations.report.comparison import comparison_document
 from simulations.report.contents import read_contents
 from simulations.report.document import Section, render
 from simulations.report.figure import Figure
+from simulations.report.figures import figures
 from simulations.report.page import run_document
 from simulations.report.sweep import sweep_document
 from simulations.statements.of_comparisons import answer_of_comparison, main_result
@@ -29,6 +30,7 @@ from simulations.statements.of_runs import answer
 from simulations.statements.statement import Claim, Statement
 from tests.simulations.desk import DESK, TINY
 from tests.simulations.test_statements import undrawn
+from workflow.files.json_text import json_text
 
 MEASURES = """\
 measures:
@@ -71,6 +73,58 @@ def compared(folder: Path) -> Comparison:
 
 def _texts(statements: list[Statement]) -> list[str]:
     return [statement.text.removesuffix(".") for statement in statements]
+
+
+def test_states_facts_and_groups_have_their_titles_on_the_page(folder: Path, tmp_path: Path) -> None:
+    """In tables, figures, captions and headings; the CSV has the names of the file."""
+    text = DESK.replace("kind: {enum: [plain, odd],", "kind: {enum: [plain, odd], title: difficulty, titles: {odd: Hard ones},")
+    text = text.replace("queue: {activity", "queue: {title: In the queue, activity").replace(
+        "shelf: {", "shelf: {title: On the shelf, "
+    )
+    assert text.count("title") == 4
+    (tmp_path / "desk.yaml").write_text(text + MEASURES, encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text((folder / "tiny.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    run(tmp_path / "tiny.yaml", by=["kind"], replications=2, out=tmp_path / "titled", engine="simpy", workers=1)
+    contents = read_contents(tmp_path / "titled")
+    document = run_document(contents, figures(contents))
+    blocks = {(section.key, type(b).__name__, getattr(b, "key", "")): b for section in document.sections for b in section.blocks}
+    groups = blocks["by-kind", "Table", "by-kind"]
+    assert groups.title.startswith("By difficulty, all courts")
+    assert set(groups.columns) == {"measure", "plain", "Hard ones"}
+    assert "serve.mean" in groups.csv
+    assert "Mean wait for serve" in [row[0].text for row in groups.rows]
+    assert [row[0].text for row in blocks["flow", "Table", "standing"].rows] == [
+        "In the queue",
+        "On the shelf",
+        "done",
+        "not yet there",
+    ]
+    assert "On the shelf" in blocks["flow", "Figure", "flow"].svg
+    assert "In the queue" in blocks["workflow-map", "Figure", "workflow-map"].svg
+    assert "In the queue" in blocks["flow", "Moving", ""].animation.json
+    published = blocks["published-figures", "Table", "published"]
+    assert [cell.text for cell in published.rows[0]][:2] == ["Answered", "The East"]
+    assert published.csv.splitlines()[1].startswith("served,east,")
+    assert "Hard ones" in json.dumps(blocks["by-kind", "Figure", "groups-kind"].live)
+
+
+def test_a_result_in_python_has_the_json_of_the_command(folder: Path, ran: RunResult) -> None:
+    """With the answer, which is its `sentences`, too."""
+    arguments = [
+        "run",
+        str(folder / "tiny.yaml"),
+        "--replications",
+        "4",
+        "--out",
+        str(ran.folder),
+        "--engine",
+        "simpy",
+        "--resume",
+    ]
+    printed = CliRunner().invoke(app, [*arguments, "--json"])
+    assert printed.exit_code == 0, printed.output
+    assert json.loads(printed.stdout) == json.loads(json_text(ran.json()))
+    assert ran.json()["answer"] == ran.sentences == [f"{text}." for text in _texts(answer(ran))]
 
 
 def test_the_scenario_says_which_measures_lead(

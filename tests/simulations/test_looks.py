@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simulations import Comparison, RunResult, as_html, compare, forecast, load_scenario, run, staff, sweep
+from simulations.measuring.descriptors import describe
 from simulations.report.contents import read_contents
 from simulations.report.figures import figures
 from simulations.statements.of_comparisons import main_result
@@ -159,7 +160,8 @@ def test_html_begins_with_the_answer(small: RunResult, compared: Comparison) -> 
     page = small._repr_html_()
     assert page == as_html(small)
     assert all(statement.text.removesuffix(".") in page for statement in answer(small))
-    assert all(f">{word}<" in page for word in (*small.scenario.show, "Baltimore"))
+    titles = [describe(small.scenario)[name].row_title for name in small.scenario.show]
+    assert all(f">{word}<" in page for word in (*titles, "Baltimore"))
     assert "<script" not in page
     assert all(statement.text in compared._repr_html_() for statement in main_result(compared, compared.against[0]))
 

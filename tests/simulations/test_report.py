@@ -213,13 +213,13 @@ def test_the_flow_shows_every_case_in_its_state(small: RunResult, drawn: list[Fi
             rows = connection.execute(query.format(day)).fetchall()
             assert dict(rows) == {name: n for name, n in zip(names, flow.cases[k].tolist(), strict=True) if n}
     picture = next(f.svg for f in drawn if f.key == "flow")
-    assert "300 pending" in picture
+    assert "300 Awaiting review" in picture
     level = format_level(flow.of(-1, "decided"), 0.95)
-    assert f"{level} decided" in picture
-    assert f"decided {level}" in next(f.text for f in drawn if f.key == "flow")
+    assert f"{level} Decided" in picture
+    assert f"Decided {level}" in next(f.text for f in drawn if f.key == "flow")
     table = state_table(read_contents(small.folder))
     assert table is not None
-    assert next(row[-1].text for row in table.rows if row[0].text == "decided") == level
+    assert next(row[-1].text for row in table.rows if row[0].text == "Decided") == level
 
 
 def test_a_number_is_printed_in_one_way_on_a_page(tmp_path: Path) -> None:

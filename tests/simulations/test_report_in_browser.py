@@ -182,15 +182,17 @@ def test_a_point_shows_its_values_on_hover(opened: dict[str, Opened]) -> None:
 
 
 def test_the_picked_court_is_shown_alone_in_every_figure(opened: dict[str, Opened]) -> None:
-    """Panels of other courts go; a figure without numbers by court says so; the first choice brings all back."""
+    """Panels of other courts go; a figure that is of all courts says so; the first choice brings all back."""
     page = opened["run"].page
     height = "document.querySelector('#figure-pending canvas').clientHeight"
     before = page.evaluate(height)
     page.locator(".picker select").select_option("Denver")
     page.wait_for_function(f"() => {height} < {before / 2}")
-    note = page.locator("#figure-groups-represented .use").first
-    assert note.count() == 0 or note.is_visible()
+    of_all = ("flow", "workflow-map", "replications", "groups-represented")
+    notes = [page.locator(f"#figure-{key} .use", has_text="of all courts") for key in of_all]
+    assert [note.is_visible() for note in notes] == [True] * len(of_all)
     page.locator(".picker select").select_option("")
+    assert not any(note.is_visible() for note in notes)
     page.wait_for_function(f"() => {height} === {before}")
 
 

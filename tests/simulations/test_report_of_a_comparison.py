@@ -62,7 +62,7 @@ def test_a_figure_shows_significant_differences(comparison: Comparison) -> None:
     assert figure.title.startswith(f"{len(clear)} of ")
     assert "; Mean wait for serve: 1.03" in figure.title
     assert "Full dots: significant" in figure.text
-    assert "waiting_time.serve.mean" in figure.svg
+    assert "Mean wait for serve" in figure.svg
 
 
 CLOSED_DESK = """

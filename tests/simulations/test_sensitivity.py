@@ -132,7 +132,7 @@ def test_the_command_prints_a_table_and_json(folder: Path) -> None:
     arguments = ["sensitivity", "office.yaml", "--measure", "granted", "--replications", "2", "--engine", "simpy"]
     text = CliRunner().invoke(app, [*arguments, "--chart", "t.svg"])
     assert text.exit_code == 0, text.output
-    assert "granted, one input at a time, the others at their medians" in text.output
+    assert "Granted, one input at a time, the others at their medians" in text.output
     assert "Figure: t.svg" in text.output
     assert "<svg" in Path("t.svg").read_text()
     content = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)

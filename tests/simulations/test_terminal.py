@@ -109,8 +109,8 @@ def test_a_redirected_output_has_no_width(show: Show) -> None:
 
 def test_groups_and_days_that_are_asked_for_are_shown(show: Show, pilot: RunResult) -> None:
     """The first screen has a table for each."""
-    assert "Mean times by represented" in show("run", 80)
-    assert "By represented, all courts" in show("run", 80)
+    assert "Mean times by representation" in show("run", 80)
+    assert "By representation, all courts" in show("run", 80)
 
 
 def test_figures_outside_the_band_come_first() -> None:

@@ -14,9 +14,10 @@ from xml.etree import ElementTree
 import pytest
 
 from workflow import Workflow, load_workflow
-from workflow.drawing.drawing import Map, Rectangle, map_of, mermaid, svg
+from workflow.drawing.drawing import Map, Rectangle, map_of, svg
 from workflow.drawing.layout import Point, Shape, lay_out, rows
 from workflow.drawing.marks import THICKEST, THINNEST, Marks, changes, is_cut, short
+from workflow.drawing.mermaid import mermaid
 from workflow.loading import catalog
 from workflow.model.definition import StateKind
 from workflow.predicates import unparse
@@ -108,32 +109,67 @@ def touched(a: Point, b: Point) -> Rectangle:
     return min(a[0], b[0]) - 0.01, min(a[1], b[1]) + 0.01, max(a[0], b[0]) + 0.01, max(a[1], b[1]) - 0.01
 
 
+MOST_WITHOUT_LANES = 20
+
+
+def lanes_of(text: str) -> list[str]:
+    """Return the lines of each lane of a Mermaid diagram, or of the whole diagram if it has none."""
+    return re.findall(r'^    state "Lane \d+ of \d+" as \w+ \{\n(.*?)^    \}$', text, re.M | re.S) or [text]
+
+
 class TestMermaid:
     def test_every_transition_labels_one_arrow_from_each_of_its_states(self, workflow: Workflow) -> None:
         """The label has a line for each transition, with its events in brackets."""
-        arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", mermaid(workflow), flags=re.MULTILINE)
-        drawn = Counter((a, b, label) for a, b, labels in arrows for label in labels.split("<br>"))
+        arrows = re.findall(r"^ +(\w+) --> (\w+): (.+)$", mermaid(workflow), flags=re.MULTILINE)
+        drawn = Counter((a, label) for a, _, labels in arrows for label in labels.split("<br>"))
         wanted = Counter(
-            (source, t.target or source, f"{t.name} ({', '.join(t.events)})" if t.events else t.name)
+            (source, f"{t.name} ({', '.join(t.events)})" if t.events else t.name)
             for t in workflow.transitions
             for source in t.sources
         )
         assert drawn == wanted
         assert len({arrow[:2] for arrow in arrows}) == len(arrows)
 
+    def test_every_arrow_leads_to_the_target_or_names_its_lane(self, workflow: Workflow) -> None:
+        """No arrow leads from one lane into another, which Mermaid does not draw."""
+        lanes = lanes_of(mermaid(workflow))
+        lane_of = {name: k for k, lane in enumerate(lanes) for name in re.findall(r"^ +(?:\[\*\]|(\w+)) -->", lane, re.M) if name}
+        targets = {t.name: t.target for t in workflow.transitions}
+        for k, lane in enumerate(lanes):
+            titles = {id_: title for title, id_ in re.findall(r'^ +state "(.+)" as (\w+)$', lane, re.M)}
+            for source, end, label in re.findall(r"^ +(\w+) --> (\w+): (.+)$", lane, flags=re.MULTILINE):
+                target = workflow.states[targets[label.split("<br>")[0].split(" ")[0]] or source]
+                here = lane_of.get(target.name, k) == k
+                assert titles.get(end, end) == (target.title if here else f"{target.title} (lane {lane_of[target.name] + 1})")
+
+    def test_a_long_workflow_has_lanes(self, workflow: Workflow) -> None:
+        """They have at most twelve states that are not final, about as many each, and every state is in one of them."""
+        lanes = [set(re.findall(r"^ +(\w+) --> ", lane, re.M)) & workflow.states.keys() for lane in lanes_of(mermaid(workflow))]
+        assert (len(lanes) > 1) == (len(workflow.states) > MOST_WITHOUT_LANES)
+        if len(lanes) > 1:
+            assert max(map(len, lanes)) <= 12
+            assert max(map(len, lanes)) - min(map(len, lanes)) <= 1
+            assert sum(map(len, lanes)) == sum(s.kind is not StateKind.FINAL for s in workflow.states.values())
+
     def test_entry_and_final_states_are_marked(self, workflow: Workflow) -> None:
-        """An arrow leads from a dot to each entry state, and from each final state to a dot."""
+        """An arrow leads from a dot to each entry state and, without lanes, from each final state to a dot."""
         lines = mermaid(workflow).splitlines()
         assert lines[0] == "stateDiagram-v2"
-        assert [line for line in lines if "[*] -->" in line] == [f"    [*] --> {name}" for name in workflow.entry_states]
+        starts = [line.split()[-1] for line in lines if "[*] -->" in line]
+        assert sorted(starts) == sorted(workflow.entry_states)
         ends = [f"    {s.name} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
-        assert [line for line in lines if "--> [*]" in line] == ends
+        assert [line for line in lines if "--> [*]" in line] == (ends if len(workflow.states) <= MOST_WITHOUT_LANES else [])
 
     def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:
-        """Each style is used, and each used style is defined."""
+        """Each style is used, and each used style is defined. Final states may have a copy in each lane."""
         text = mermaid(workflow)
         kinds = [(name, kind) for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M) for name in names.split(",")]
-        assert sorted(kinds) == sorted((s.name, s.kind.value) for s in workflow.states.values())
+        final = [name for name, kind in kinds if kind == "final"]
+        others = [(name, kind) for name, kind in kinds if kind not in ("final", "elsewhere")]
+        assert sorted(others) == sorted((s.name, s.kind.value) for s in workflow.states.values() if s.kind is not StateKind.FINAL)
+        assert {re.sub(r"_\d$", "", name) if name not in workflow.states else name for name in final} == {
+            s.name for s in workflow.states.values() if s.kind is StateKind.FINAL
+        }
         assert all(f"classDef {kind} " in text for _, kind in kinds)
 
     def test_a_state_named_like_a_mermaid_keyword_gets_another_id(self) -> None:
@@ -150,10 +186,10 @@ class TestMermaid:
 
 class TestPicture:
     def test_every_state_is_written_once(self, workflow: Workflow) -> None:
-        """The name of a state appears in its box and nowhere else."""
+        """The title of a state appears in its box and nowhere else."""
         written = Counter(texts(svg(workflow)))
         works = Counter(s.activity for s in workflow.states.values() if s.activity != s.name)
-        assert all(written[name] == 1 + works[name] for name in workflow.states)
+        assert all(written[s.title] == 1 + works[s.title] for s in workflow.states.values())
 
     def test_every_transition_is_written_once_for_each_of_its_arrows(self, workflow: Workflow) -> None:
         """States on the same side of the target share one arrow, unless other transitions prevent it."""
@@ -175,7 +211,8 @@ class TestPicture:
         assert picture.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
         assert title.text == workflow.name
         words = set(re.findall(r"\w+", description.text or ""))
-        assert words >= {*workflow.states, *(t.name for t in workflow.transitions), *(e for t in workflow.transitions for e in t.events)}  # fmt: skip
+        titles = {word for s in workflow.states.values() for word in re.findall(r"\w+", s.title)}
+        assert words >= {*titles, *(t.name for t in workflow.transitions), *(e for t in workflow.transitions for e in t.events)}  # fmt: skip
 
     def test_boxes_and_labels_do_not_overlap(self, workflow: Workflow) -> None:
         """All of them are on the page."""

@@ -8,7 +8,7 @@ from shutil import copy
 import pytest
 
 from workflow import InputError, load_workflow
-from workflow.drawing.drawing import mermaid
+from workflow.drawing.mermaid import mermaid
 from workflow.loading.rule_files import load_rules
 
 OFFICE = Path(__file__).parents[1] / "permit_office"

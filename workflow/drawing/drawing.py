@@ -1,6 +1,6 @@
-"""Draw a workflow: as Mermaid text for documents, or as a self-contained SVG picture.
+"""Draw a workflow as a self-contained SVG picture.
 
-Both show states by kind, and transitions by name with their events. In the picture the main path runs straight down,
+It shows states by kind, and transitions by name with their events. In the picture the main path runs straight down,
 and a transition out of several states is one bundle of arrows with one label.
 """
 
@@ -45,7 +45,7 @@ class _Style:
     meaning: str
 
 
-_STYLES = {
+STYLES = {
     StateKind.ACTIVITY: _Style("#d7ecf9", "#0072b2", 1.6, "", "work is waited for"),
     StateKind.INSTANT: _Style("#ffffff", "#555555", 1.3, "4 3", "left at once"),
     StateKind.RESTING: _Style("#fdf0c8", "#9a6b00", 1.6, "8 3", "left only upon an event"),
@@ -60,67 +60,13 @@ _UNMARKED = Marks()
 _NARROW, _WIDE = set("iljftrI.,:;'|()[]-/ "), set("mwMW@%")
 """Narrow and wide characters."""
 
-_MERMAID_KEYWORDS = {
-    "as", "class", "classdef", "click", "default", "direction", "end", "hide", "note", "root", "scale", "state", "style",
-}  # fmt: skip
-"""Reserved words of Mermaid, which are valid names of states here."""
 
-
-def mermaid(workflow: Workflow) -> str:
-    """Return a workflow as a Mermaid state diagram.
-
-    Transitions between the same two states share an arrow. Each has its own line in the label, with its events in
-    brackets.
-
-    Examples
-    --------
-    >>> from workflow import load_workflow
-    >>> print(mermaid(load_workflow({
-    ...     "workflow": "desk", "activities": {"serve": {}}, "entry": {"states": ["queue"]},
-    ...     "states": {"queue": {"activity": "serve"}, "gone": {"final": True}},
-    ...     "transitions": [{"transition": "finish", "from": "queue", "to": "gone"}],
-    ... })), end="")
-    stateDiagram-v2
-        [*] --> queue
-        queue --> gone: finish
-        gone --> [*]
-        classDef activity fill:#d7ecf9,stroke:#0072b2,stroke-width:1.6px
-        class queue activity
-        classDef final fill:#e6e6e6,stroke:#222222,stroke-width:3.0px
-        class gone final
-    """
-    called = _mermaid_names(workflow)
-    lines = ["stateDiagram-v2"]
-    lines += [f'    state "{name}" as {id_}' for name, id_ in called.items() if name != id_]
-    lines += [f"    [*] --> {called[name]}" for name in workflow.entry_states]
-    for (source, target), transitions in _moves(workflow).items():
-        label = "<br>".join(_format_transition(t) for t in transitions)  # a semicolon would end the statement
-        lines.append(f"    {called[source]} --> {called[target]}: {label}")
-    lines += [f"    {called[s.name]} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
-    for kind, style in _STYLES.items():
-        names = [called[s.name] for s in workflow.states.values() if s.kind is kind]
-        if names:
-            dashes = f",stroke-dasharray:{style.dashes}" if style.dashes else ""
-            outline = f"stroke:{style.outline},stroke-width:{style.thickness}px{dashes}"
-            lines += [f"    classDef {kind.value} fill:{style.fill},{outline}", f"    class {','.join(names)} {kind.value}"]
-    return "\n".join(lines) + "\n"
-
-
-def _mermaid_names(workflow: Workflow) -> dict[str, str]:
-    ids = {}
-    for name in workflow.states:
-        id_ = name
-        while id_.lower() in _MERMAID_KEYWORDS or (id_ != name and id_ in workflow.states):
-            id_ += "_"
-        ids[name] = id_
-    return ids
-
-
-def _format_transition(transition: Transition) -> str:
+def format_transition(transition: Transition) -> str:
+    """Return the name of a transition, with its events in brackets."""
     return f"{transition.name} ({', '.join(transition.events)})" if transition.events else transition.name
 
 
-def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
+def moves_of(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
     """Return the transitions between each pair of states; an internal transition leads from a state to itself."""
     moves: dict[tuple[str, str], list[Transition]] = {}
     for transition in workflow.transitions:
@@ -181,11 +127,12 @@ def svg(
 
 def _description(workflow: Workflow) -> str:
     states = ", ".join(
-        f"{s.name} ({s.kind.value}{', a case may begin here' if s.name in workflow.entry_states else ''})"
+        f"{s.title} ({s.kind.value}{', a case may begin here' if s.name in workflow.entry_states else ''})"
         for s in workflow.states.values()
     )
+    titles = {s.name: s.title for s in workflow.states.values()}
     moves = "; ".join(
-        f"{_format_transition(t)} {f'from {_join_names(t.sources)} to {t.target}' if t.target else f'in {_join_names(t.sources)}'}"
+        f"{format_transition(t)} {f'from {_join_names([titles[s] for s in t.sources])} to {titles[t.target]}' if t.target else f'in {_join_names([titles[s] for s in t.sources])}'}"
         for t in workflow.transitions
     )
     return f"Map of a workflow. States: {states}. Transitions: {moves}."
@@ -256,7 +203,7 @@ class Map:
 def map_of(workflow: Workflow, marks: Marks = _UNMARKED) -> Map:
     """Position the states and arrows of a workflow."""
     main = _main_path(workflow)
-    row = rows([*workflow.states], list(_moves(workflow)), main)
+    row = rows([*workflow.states], list(moves_of(workflow)), main)
     arrows = _labelled(_arrows(workflow, row, main), marks)
     shapes = {s.name: _shape(workflow, s, arrows) for s in workflow.states.values()}
     names = [
@@ -305,7 +252,7 @@ def _main_path(workflow: Workflow) -> list[str]:
 def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> list[Arrow]:
     """Group transitions between the same states, and sources with the same transitions, into arrows."""
     between: dict[tuple[str, str, bool], list[Transition]] = {}
-    for (source, target), transitions in _moves(workflow).items():
+    for (source, target), transitions in moves_of(workflow).items():
         for transition in transitions:
             between.setdefault((source, target, bool(transition.events)), []).append(transition)
     bundles: dict[tuple[str, tuple[str, ...], object], list[str]] = {}
@@ -332,7 +279,7 @@ def _labelled(arrows: Sequence[Arrow], marks: Marks) -> list[Arrow]:
             count = f": {marks.counts[t.name]}{in_all}" if t.name in marks.counts else ""
             count += f" ({marks.changes[t.name]})" if t.name in marks.changes else ""
             count += " (never)" if t.name in marks.never else ""
-            whole = [t.name + count, *_format_transition(t).split()[1:]]
+            whole = [t.name + count, *format_transition(t).split()[1:]]
             short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
             lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
             lines += marks.condition_lines(t)
@@ -345,7 +292,7 @@ def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
     loops = [arrow.size for arrow in arrows if arrow.is_loop and arrow.target == state.name]
     leaving = sum(state.name in arrow.sources for arrow in arrows)
     coming = sum(arrow.target == state.name for arrow in arrows)
-    text = max(_width(state.name, NAME, bold=True), _width(_work(state), SMALL))
+    text = max(_width(state.title, NAME, bold=True), _width(_work(state), SMALL))
     half = max(text + 36, NARROWEST_BOX, 15.0 * (max(leaving, coming) + 2)) / 2
     up = max(BOX, 28.0 * len(loops)) / 2
     left = half + (DOT if state.name in workflow.entry_states else 0)
@@ -434,7 +381,7 @@ def _against(workflow: Workflow, marks: Marks) -> str:
 
 def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
     """Yield the symbols that the map uses: a sample from (0, 0) to (36, 0), and its meaning."""
-    for kind, style in _STYLES.items():
+    for kind, style in STYLES.items():
         if any(s.kind is kind for s in workflow.states.values()):
             yield _outline(kind, (0, -9, 36, 9)), f"{kind.value}: {style.meaning}"
     if workflow.entry_states:
@@ -457,7 +404,7 @@ def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
 
 def _outline(kind: StateKind, box: Rectangle) -> str:
     """Draw the shape of a kind of state: rounded, hexagonal, with round ends, or with a double outline."""
-    style = _STYLES[kind]
+    style = STYLES[kind]
     left, top, right, bottom = box
     ink = f'fill="{style.fill}" stroke="{style.outline}" stroke-width="1.6"'
     if kind is StateKind.INSTANT:
@@ -481,12 +428,13 @@ def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
 def _state(workflow: Workflow, state: State, drawn: Map) -> str:
     left, top, right, bottom = drawn.boxes[state.name]
     x, y = (left + right) / 2, (top + bottom) / 2
-    title = " ".join(filter(None, [state.description, f"(Source: {state.source}.)" if state.source else None]))
+    name = f"{state.name}:" if state.given_title else None
+    title = " ".join(filter(None, [name, state.description, f"(Source: {state.source}.)" if state.source else None]))
     parts = [f"<title>{escape(title)}</title>" if title else "", _outline(state.kind, drawn.boxes[state.name])]
     if state.name in workflow.entry_states:
         parts.append(f'<g transform="translate({_n(left - 30)} {_n(y)})">{_dot(30)}</g>')
     work = _work(state)
-    parts.append(_text(x, y + (-2 if work else 4.5), state.name, text_anchor="middle", font_size=_n(NAME), font_weight="bold"))
+    parts.append(_text(x, y + (-2 if work else 4.5), state.title, text_anchor="middle", font_size=_n(NAME), font_weight="bold"))
     if work:
         parts.append(_text(x, y + 13, work, text_anchor="middle", fill="#333333"))
     return f'<g class="state {state.kind.value}">{"".join(parts)}</g>\n'
@@ -537,7 +485,7 @@ def _arrow(drawn: Map, arrow: Arrow, marks: Marks) -> str:
 def _in_full(transition: Transition) -> str:
     when = f" when {unparse(transition.guard)}" if transition.guard else ""
     why = f" (source: {transition.source})" if transition.source else ""
-    return _format_transition(transition) + when + why
+    return format_transition(transition) + when + why
 
 
 def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:

@@ -54,6 +54,10 @@ def _source(example: str, where: str = "a key of `sources:`, with a place in it"
     return Field(None, description=where, examples=[example])
 
 
+def _title(example: str) -> Any:
+    return Field(None, description="its title in sentences, tables, figures and maps; default: the name", examples=[example])
+
+
 class FieldEntry(Entry):
     """A fact or a record field. Its keys are those of JSON Schema."""
 
@@ -73,6 +77,12 @@ class FieldEntry(Entry):
     )
     optional: bool = Field(
         False, description="whether the value may be missing; only for facts; a condition must first test `is not None`"
+    )
+    title: Title | None = _title("purpose")
+    titles: dict[bool | int | str, Title] = Field(
+        default_factory=dict,
+        description="titles of its values, which are those of groups of cases; default: the values",
+        examples=[{"work": "to work"}],
     )
     description: str | None = _description("what the value means", "all papers are in the file")
     source: str | None = _source("act section 4", "where it comes from: a key of `sources:`, with a place in it")
@@ -97,6 +107,7 @@ class StateEntry(Entry):
     instant: Literal[True] | None = Field(None, description="left immediately on entry; an empty entry `{}` means the same")
     resting: Literal[True] | None = Field(None, description="left only on an event")
     final: Literal[True] | None = Field(None, description="never left: the case has ended")
+    title: Title | None = _title("Permit held")
     description: str | None = _description("what it means to be here", "the permit is held")
     source: str | None = _source("act section 7")
 

@@ -55,7 +55,7 @@ class MoveReader:
             kind = StateKind.RESTING
         elif entry.final:
             kind = StateKind.FINAL
-        return State(name, kind, entry.activity, entry.description, entry.source)
+        return State(name, kind, entry.activity, entry.description, entry.source, entry.title)
 
     def event(self, name: str, entry: EventEntry, states: Mapping[str, State]) -> Event:
         """Read an event; it can happen only in states where time passes."""

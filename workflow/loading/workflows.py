@@ -19,6 +19,7 @@ from workflow.loading.outcomes import check_outcomes
 from workflow.loading.reading import Reading, check_number_of_values
 from workflow.loading.rules import RuleReader
 from workflow.loading.time_limits import read_calendars
+from workflow.loading.titles import read_titles
 from workflow.loading.variants import merge_variant
 from workflow.loading.vocabulary import check_names, read_definitions
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
@@ -94,13 +95,14 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     bounds = BoundReader(states, events, named, calendars, reading.node, reading.problems).read(file.bounds)
     reader = RuleReader(namespace, states, [*named, *events], events, reading.problems, calendars, bounds)
     rules = tuple(rule for i, entry in enumerate(file.rules) if (rule := reader.read(entry, reading.at("rules", i))))
+    titles = read_titles(reading, fields)
     check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
     reading.next_stage(())
     _stop_if_wrong(reading.reported)
     workflow = Workflow(
         file.workflow, file.description, facts, record, defaults, namespace.definitions, assumptions,
         activities, states, transitions, events, tuple(file.entry.states), tuple(file.entry.record),
-        rules, tuple(file.measures), file.sources, reading.node, calendars, bounds,
+        rules, tuple(file.measures), file.sources, reading.node, calendars, bounds, titles,
     )  # fmt: skip
     _stop_if_wrong(graph_problems(workflow))
     return workflow

@@ -122,6 +122,28 @@ class State:
     activity: str | None = None
     description: str | None = None
     source: str | None = None
+    given_title: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Return its title from the file, or its name."""
+        return self.given_title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """What people read in place of a fact, and of its values.
+
+    Attributes
+    ----------
+    title : str
+        Of the fact; its name if the file gives no title.
+    values : mapping of str to str
+        By the value as logs have it; those that have a title.
+    """
+
+    title: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +241,8 @@ class Workflow:
         The record fields that may begin with any value.
     calendars : mapping of str to WorkingDays
         That rules may name.
+    titles : mapping of str to Titles
+        Of the facts and record fields that have titles.
     bounds : Bounds
         What the file takes the world to be like; proofs of time limits rely on it.
     document : Node
@@ -244,6 +268,7 @@ class Workflow:
     document: Node = field(repr=False)
     calendars: Mapping[str, WorkingDays] = field(default_factory=dict, repr=False)
     bounds: Bounds = field(default=Bounds(), repr=False)
+    titles: Mapping[str, Titles] = field(default_factory=dict, repr=False)
 
     @cached_property
     def namespace(self) -> Namespace:

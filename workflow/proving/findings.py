@@ -5,7 +5,7 @@ Only a gap is an error: a case can get stuck there. Each finding has an example 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ from workflow.deciding.table import Table, guards
 from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, substitute, vector
+from workflow.predicates.symbolic import ProverMissing
 from workflow.predicates.words import Word
-from workflow.proving.budget import Budget
+from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.exploration import Explorer, Record, beginnings, mask_of, walk
-from workflow.proving.proof import Prover
+from workflow.proving.proof import MOST_NODES, Prover
 from workflow.proving.questions import Question
 
 _WHEN = {COMPLETE: "on completion", ENTER: "on entry"}
@@ -99,14 +100,20 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
     return [*dead, *gaps, *_unused(workflow, rules)]
 
 
-def never_taken(prover: Prover, budget: Budget) -> list[str]:
+def never_taken(prover: Prover, budget: Budget, known: Collection[str] = ()) -> list[str]:
     """Return the transitions that no case can ever take.
+
+    Parameters
+    ----------
+    known : collection of str
+        Transitions that some case takes, as a log shows. They are not searched for.
 
     Raises
     ------
     LimitReached
     """
-    workflow, taken, dead = prover.workflow, set[int](), []
+    workflow, dead = prover.workflow, list[str]()
+    taken = {i for i, transition in enumerate(workflow.transitions) if transition.name in known}
     for i, transition in enumerate(workflow.transitions):
         if i in taken:
             continue
@@ -116,6 +123,20 @@ def never_taken(prover: Prover, budget: Budget) -> list[str]:
         else:
             taken |= {row.move.transition for row in witness.rows if row.move is not None} - {None}  # type: ignore[arg-type]
     return dead
+
+
+SECONDS_FOR_A_MAP = 10.0
+
+
+def greyed(workflow: Workflow, known: Collection[str] = ()) -> list[str]:
+    """Return the transitions to grey on a map; none where that is not decided in `SECONDS_FOR_A_MAP`, or Z3 is not installed.
+
+    See `never_taken`.
+    """
+    try:
+        return never_taken(Prover(workflow, MOST_NODES), Budget(SECONDS_FOR_A_MAP, MOST_NODES), known)
+    except (LimitReached, ProverMissing):
+        return []
 
 
 _GAP = "{state}: {when} no guard holds, so a case gets stuck"

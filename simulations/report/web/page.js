@@ -133,13 +133,25 @@ async function draw(entry) {
 function chosen(entry) {
   const court = select.value;
   const without = court !== "" && !entry.courts.includes(court);
-  if (entry.note) entry.note.hidden = !without;
+  entry.note.hidden = !without || entry.courts.length === 0;
   return without ? "" : court;
 }
 
+/* Return a line below a figure, which is shown when a court is picked that the figure does not show alone. */
+function noteBelow(element, text) {
+  const note = Object.assign(document.createElement("p"), { className: "use", textContent: text, hidden: true });
+  element.after(note);
+  return note;
+}
+
+const unpicked = [];
 for (const figure of document.querySelectorAll("figure")) {
   const data = figure.querySelector("script.spec");
-  if (!data) continue;
+  const ofAll = () => unpicked.push(noteBelow(figure.querySelector(".scroll"), "This figure is of all courts; the court picker does not change it."));
+  if (!data) {
+    ofAll();
+    continue;
+  }
   const spec = JSON.parse(data.textContent);
   const { courts, zooms } = spec.usermeta;
   const box = document.createElement("div");
@@ -147,19 +159,13 @@ for (const figure of document.querySelectorAll("figure")) {
   spec.description = figure.querySelector(".says").textContent;  // Vega's label for screen readers
   figure.querySelector(".still").after(box);
   each(spec, unpack);
-  const entry = { figure, box, spec, courts };
+  const entry = { figure, box, spec, courts, note: noteBelow(box.parentElement, "This figure has no numbers of that court alone, and shows what it has.") };
+  if (courts.length === 0) ofAll();
   if (zooms) {
     const use = document.createElement("p");
     use.className = "use";
     use.textContent = "Point at a line for its values; drag to move, Shift and wheel to zoom, double-click for the whole.";
     box.parentElement.after(use);
-  }
-  if (courts.length > 0) {
-    entry.note = document.createElement("p");
-    entry.note.className = "use";
-    entry.note.textContent = "This figure has no numbers of that court alone, and shows what it has.";
-    entry.note.hidden = true;
-    box.parentElement.after(entry.note);
   }
   figures.push(entry);
 }
@@ -171,6 +177,7 @@ if (titles.size > 1) {
 }
 select.addEventListener("change", () => {
   for (const entry of figures) entry.view?.signal("court", chosen(entry)).resize().runAsync();
+  for (const note of unpicked) note.hidden = select.value === "";
   for (const animation of document.querySelectorAll(".animation")) animation.showCourt(select.value);
 });
 
