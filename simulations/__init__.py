@@ -127,3 +127,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"simulations.{_HOME[name]}"), name)
     raise AttributeError(f"module 'simulations' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which are imported on first use."""
+    return sorted(__all__)

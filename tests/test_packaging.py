@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -138,6 +139,13 @@ def test_only_the_agreed_folders_are_tracked() -> None:
 def test_importing_a_package_is_cheap(package: str) -> None:
     """Importing a package does not import the large libraries."""
     assert modules_after(f"import {package}") == []
+
+
+@pytest.mark.parametrize("package", ["workflow", "simulations"])
+def test_completion_offers_the_public_names(package: str) -> None:
+    """They are imported on first use, so they are named by hand; modules of other rooms are not offered."""
+    module = importlib.import_module(package)
+    assert dir(module) == sorted(module.__all__)
 
 
 def test_importing_run_is_quick() -> None:

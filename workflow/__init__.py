@@ -71,3 +71,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"workflow.{_HOME[name]}"), name)
     raise AttributeError(f"module 'workflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which are imported on first use."""
+    return sorted(__all__)

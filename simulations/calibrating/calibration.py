@@ -27,7 +27,7 @@ from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
 from simulations.running.intervals import confidence_problems
-from simulations.running.options import CalibrationKeywords, CalibrationOptions
+from simulations.running.options import CalibrationKeywords, CalibrationOptions, changed_options
 from simulations.running.progress import Progress, shown
 from simulations.running.recorded import recorded_scenario
 from simulations.running.shown import Shown
@@ -38,6 +38,7 @@ from workflow.errors import InputError, nearest
 from workflow.files.arguments import check_arguments, date_problems, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import JSON_BYTES, read_file, read_json
+from workflow.files.table import n_of
 from workflow.files.validation import format_names
 from workflow.files.yaml_tree import dump_yaml, parse_yaml
 from workflow.run_files.manifest import check_own_files
@@ -151,7 +152,7 @@ class Calibration(Shown):
 
     def __repr__(self) -> str:
         n = len(self.margins)
-        return f"<Calibration of {n} inputs of {self.scenario.name!r} until {self.until}, {self.n_runs} runs, in {self.folder}>"
+        return f"<Calibration of {n_of(n, 'input')} of {self.scenario.name!r} until {self.until}, {n_of(self.n_runs, 'run')}, in {self.folder}>"
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -215,7 +216,7 @@ def calibrate(
         If the folder exists and `resume` is false.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    options = replace(options, **changed)
+    options = changed_options(options, changed, calibrate)
     check_arguments([*date_problems(until=until), *list_problems(at=at, measures=measures)])
     check_arguments(problem for day in at for problem in date_problems(at=day))
     asked = replace(loaded, published=(*loaded.published, *_asked(loaded, until, at, measures)))

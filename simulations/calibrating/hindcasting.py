@@ -15,7 +15,7 @@ from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
 from simulations.run_folder.manifest import model_hash, scenario_hash
 from simulations.run_folder.whole_files import write_text
-from simulations.running.options import CalibrationKeywords, CalibrationOptions
+from simulations.running.options import CalibrationKeywords, CalibrationOptions, changed_options
 from simulations.running.progress import Progress, shown
 from simulations.running.recorded import recorded_scenario
 from simulations.running.shown import Shown
@@ -25,6 +25,7 @@ from workflow.errors import InputError
 from workflow.files.arguments import check_arguments, date_problems, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
+from workflow.files.table import n_of
 from workflow.run_files.manifest import check_own_files
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Hindcast(Shown):
 
     def __repr__(self) -> str:
         inside = sum(s.inside for s in self.scores)
-        return f"<Hindcast of {self.scenario.name!r}: {inside} of {len(self.scores)} figures inside, in {self.folder}>"
+        return f"<Hindcast of {self.scenario.name!r}: {inside} of {n_of(len(self.scores), 'figure')} inside, in {self.folder}>"
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -158,7 +159,7 @@ def hindcast(
     InputError
         For a mistake in the input, or if no figure was published after one of the dates.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, hindcast)
     misread = [*list_problems(as_of=as_of), *date_problems(until=until)]
     check_arguments(misread or (problem for date in as_of for problem in date_problems(as_of=date)))
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)

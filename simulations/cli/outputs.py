@@ -57,10 +57,11 @@ def export(
     """Export the event log for other tools."""
     with report_errors():
         from simulations.exporting.exports import export as write
+        from workflow.files.table import n_of
 
         with spinner("writing the log", quiet):
             exported = write(folder, to, out, zone, replication or ())
-        _print(f"{exported.n_cases:,} cases, {exported.n_events:,} events: {exported.path}", quiet)
+        _print(f"{n_of(exported.n_cases, 'case')}, {n_of(exported.n_events, 'event')}: {exported.path}", quiet)
 
 
 def _print(text: str, quiet: bool) -> None:

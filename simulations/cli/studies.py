@@ -188,6 +188,7 @@ def verify(
     """Verify a run folder: check the hash of every part, and rerun replications."""
     with report_errors():
         from simulations.running.verifying import verify as check
+        from workflow.files.table import n_of
 
         with spinner("reading every part", quiet or as_json):
             result = check(folder, rerun, scenario)
@@ -197,7 +198,7 @@ def verify(
             for name, what in result.wrong:
                 echo(f"{name if '.yaml' in name else folder / name}: {what}")
             verdict = "as written" if result.ok else f"{len(result.wrong)} wrong"
-            echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
+            echo(f"{n_of(result.parts, 'part')} of {n_of(result.replications, 'replication')}: {verdict}.")
             if result.run_again:
                 numbers = ", ".join(map(str, result.run_again))
                 noun = "replication" if len(result.run_again) == 1 else "replications"

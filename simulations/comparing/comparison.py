@@ -25,7 +25,7 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.whole_files import write_text
 from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
-from simulations.running.options import RunKeywords, RunOptions
+from simulations.running.options import RunKeywords, RunOptions, changed_options
 from simulations.running.progress import Progress
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import Values, read_values
@@ -35,6 +35,7 @@ from workflow.errors import InputError, MissingResult, nearest
 from workflow.files.arguments import check_arguments, list_problems
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
+from workflow.files.table import n_of
 from workflow.files.validation import format_names, format_value
 from workflow.run_files.manifest import check_own_files
 
@@ -87,7 +88,7 @@ class Comparison(Answered):
 
     def __repr__(self) -> str:
         against = format_names(self.against)
-        return f"<Comparison of {self.base.name!r} with {against}: {self.replications} replications, seed {self.seed}, in {self.folder}>"
+        return f"<Comparison of {self.base.name!r} with {against}: {n_of(self.replications, 'replication')}, seed {self.seed}, in {self.folder}>"
 
     def is_detail(self, difference: Difference) -> bool:
         """Return whether a difference adds detail to that of a mean time, and was not asked for by name."""
@@ -168,7 +169,7 @@ def compare(
     RunFolderExists
         If the folder exists and `resume` is false.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, compare)
     check_arguments(list_problems(changes=changes, other_changes=other_changes))
     first = loaded(base, changes)
     rest = [loaded(other, [*changes, *other_changes]) for other in others]

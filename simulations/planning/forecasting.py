@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -19,7 +19,7 @@ from simulations.planning.condition import date_value, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
 from simulations.running.intervals import Prediction, confidence_problems, fewest_for_order_statistics, interval, prediction
-from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions
+from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions, changed_options
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import read_logs
 from simulations.running.shown import Answered
@@ -27,6 +27,7 @@ from simulations.scenarios.findings import findings
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
+from workflow.files.table import n_of
 
 _DEFAULTS = ReplicationOptions(replications=100)
 
@@ -93,7 +94,7 @@ class Forecast(Answered):
 
     def __repr__(self) -> str:
         n = len(self.days)
-        return f"<Forecast of {self.scenario.name!r}: {self.when} on {self.date or 'no day'}, {n} replications, seed {self.seed}>"
+        return f"<Forecast of {self.scenario.name!r}: {self.when} on {self.date or 'no day'}, {n_of(n, 'replication')}, seed {self.seed}>"
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -149,7 +150,7 @@ def forecast(
     InputError
         For a mistake in the input.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, forecast)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -22,7 +22,7 @@ from simulations.measuring.measures import measure as measure_log
 from simulations.measuring.selection import Selection
 from simulations.planning.sobol import Index, sobol_design, sobol_of
 from simulations.running.intervals import confidence_problems
-from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions
+from simulations.running.options import CONFIDENCE, ReplicationKeywords, ReplicationOptions, changed_options
 from simulations.running.progress import Progress, shown
 from simulations.running.replicating import Design, read_designs
 from simulations.running.shown import Shown
@@ -163,7 +163,7 @@ def sensitivity(
     InputError
         For a mistake in the input, or without an uncertain input.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, sensitivity)
     check_arguments([*list_problems(changes=changes), *date_problems(at=at)])
     scenario, ends = _with_ranges(scenario, changes)
     problems = confidence_problems(confidence) + Selection((measure,), (court,)).problems_in(scenario)

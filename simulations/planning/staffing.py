@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,7 +18,7 @@ from simulations.measuring.descriptors import describe
 from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.intervals import confidence_problems
-from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.options import ReplicationKeywords, ReplicationOptions, changed_options
 from simulations.running.shown import Answered
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
@@ -161,7 +161,7 @@ def staff(
 
     Where the size varies by date, periods of size 0 keep it. All other sizes are replaced by the size tried.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, staff)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     check_arguments(date_problems(finish_by=finish_by, at=at))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,16 +20,17 @@ from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
-from simulations.running.options import RunKeywords, RunOptions
+from simulations.running.options import RunKeywords, RunOptions, changed_options
 from simulations.running.progress import Progress
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.shown import Answered
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, MissingResult
+from workflow.errors import InputError, MissingResult, format_names, nearest
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
+from workflow.files.table import n_of
 from workflow.run_files.manifest import check_own_files
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep(Answered):
-    """The results at every point.
+    """The results at every point; iterating gives the points.
 
     Attributes
     ----------
@@ -112,6 +113,31 @@ class Sweep(Answered):
     points: list[Point]
     shown: list[tuple[str, str]]
 
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """Return the point with some values: ``sweep.point({"pools.clerks.size.north": 3})``.
+
+        Raises
+        ------
+        MissingResult
+            If no point has them, or several have.
+        """
+        paths = [axis.path for axis in self.axes]
+        if unknown := [path for path in values if path not in paths]:
+            hint = nearest(unknown[0], paths)
+            raise MissingResult(f"{unknown[0]!r} is not an axis of the sweep.{hint} Its axes: {format_names(paths)}.")
+        chosen = [point for point in self.points if all(point.set[path] == value for path, value in values.items())]
+        if len(chosen) == 1:
+            return chosen[0]
+        which = ", ".join(f"{path} = {value}" for path, value in values.items()) or "no values"
+        axes = "; ".join(f"{axis.path}: {format_names(axis.values)}" for axis in self.axes)
+        raise MissingResult(f"{n_of(len(chosen), 'point')} with {which}; give one value of each axis. {axes}.")
+
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Return the axes of the grid."""
@@ -126,7 +152,7 @@ class Sweep(Answered):
 
     def __repr__(self) -> str:
         axes = " and ".join(axis.path for axis in self.axes)
-        return f"<Sweep of {self.name!r} by {axes}: {len(self.points)} points, {self.replications} replications each, in {self.folder}>"
+        return f"<Sweep of {self.name!r} by {axes}: {n_of(len(self.points), 'point')}, {n_of(self.replications, 'replication')} each, in {self.folder}>"
 
     def has(self, measure: str, court: str, day: dt.date | None) -> bool:
         """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""
@@ -189,7 +215,7 @@ def sweep(
     RunFolderExists
         If the folder exists and `resume` is false.
     """
-    options = replace(options, **changed)
+    options = changed_options(options, changed, sweep)
     grid, scenarios = _scenarios(scenario, changes)
     first = scenarios[0]
     check_each(scenarios, options)

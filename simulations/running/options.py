@@ -6,11 +6,12 @@ The methods import what they check with, so that importing the options is quick.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, get_args
 
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError, format_names, nearest
 from workflow.files.arguments import check_arguments, date_problems, list_problems, number_problems
 
 if TYPE_CHECKING:
@@ -212,6 +213,27 @@ class CalibrationOptions(EngineOptions):
         misread += [] if self.runs is None else number_problems(runs=self.runs)
         misread += [] if self.budget_seconds is None else number_problems(whole=False, budget_seconds=self.budget_seconds)
         return misread
+
+
+_Options = TypeVar("_Options", bound=EngineOptions)
+
+
+def changed_options(options: _Options, changed: Mapping[str, Any], function: Callable[..., object]) -> _Options:
+    """Return options with other values for some of them, which were keywords of a function.
+
+    Raises
+    ------
+    TypeError
+        If there is no option of this name, as for any unknown keyword, with the nearest that the function takes.
+    InputError
+        If a value is of another type.
+    """
+    names = [field.name for field in fields(options)]
+    for name in changed:
+        if name not in names:
+            hint = nearest(name, [*names, *signature(function).parameters])
+            raise TypeError(f"{function.__name__}() has no option {name!r}.{hint} Its options: {format_names(names, 20)}.")
+    return replace(options, **changed)
 
 
 class EngineKeywords(TypedDict, total=False):

@@ -28,7 +28,8 @@ from simulations.running.options import CONFIDENCE
 from simulations.running.splitting import Split, Splitter
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.errors import InputError, format_names
+from workflow.errors import InputError, MissingResult, format_names, nearest
+from workflow.files.table import n_of
 from workflow.run_files.tables import mistake_in_labels, readable
 from workflow.sql.quoting import literal_path, text
 
@@ -137,7 +138,7 @@ class Series(Sequence[Estimate]):
 
     def __repr__(self) -> str:
         days = f"{self.days[0]} to {self.days[-1]}" if len(self.days) else "no days"
-        return f"<Series of {self.measure}: {days}, {format_names(self.courts)}, {self.values.shape[2]} replications>"
+        return f"<Series of {self.measure}: {days}, {format_names(self.courts)}, {n_of(self.values.shape[2], 'replication')}>"
 
     @cached_property
     def mean(self) -> NDArray[np.float64]:
@@ -147,7 +148,17 @@ class Series(Sequence[Estimate]):
             return np.asarray(np.where(known, self.values, 0.0).sum(axis=2) / known.sum(axis=2))
 
     def of(self, court: str) -> NDArray[np.float64]:
-        """Return the means of a court, day by day."""
+        """Return the means of a court, day by day.
+
+        Raises
+        ------
+        MissingResult
+            If the series has no such court.
+        """
+        if court not in self.courts:
+            raise MissingResult(
+                f"{court!r} is not a court of the series.{nearest(court, self.courts)} It has {format_names(self.courts)}."
+            )
         return self.mean[:, self.courts.index(court)]
 
     def at(self, day: dt.date, court: str) -> Estimate | None:

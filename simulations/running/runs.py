@@ -12,11 +12,10 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from simulations.running.options import RunKeywords, RunOptions
+from simulations.running.options import RunKeywords, RunOptions, changed_options
 from simulations.running.progress import Progress, shown
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def run(
     from simulations.scenarios.scenario import Scenario
     from workflow.files.arguments import check_arguments, list_problems
 
-    options = replace(options, **changed)
+    options = changed_options(options, changed, run)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     check_arguments(list_problems(by=by, precision=precision))

@@ -64,7 +64,7 @@ def test_all_mistakes_of_changes_come_at_once(tiny: Path) -> None:
         load_scenario(tiny).change({"pools.clerk.size": 3, "ends": "soon", "pools.clerks.sizes": 1})
     message = str(raised.value)
     assert "change pools.clerk.size: there is no pools.clerk; the keys of pools are: clerks. Did you mean 'clerks'?" in message
-    assert "change ends: ends" in message
+    assert "change ends: must be a date, not 'soon'" in message
     assert "change pools.clerks.sizes: " in message
 
 
@@ -216,6 +216,42 @@ def test_what_is_written_loads_to_the_same(size: int, days: int, mean: str, shar
         }
     )
     assert _same(load_scenario(scenario.to_yaml(), workflow=load_workflow(workflow.to_yaml())), scenario)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"entry": {"states": {"queue"}}}, "<mapping>: entry.states: must be a list, not a set."),
+        ({"transitions": {"finish": {}}}, "<mapping>: transitions: must be a list, not a mapping with the keys finish."),
+        ({"states": 3}, "<mapping>: states: must be a mapping, not 3."),
+        ({5: {}}, "<mapping>: 5: must be a string (it is a key), not 5."),
+    ],
+)
+def test_a_mistake_in_a_mapping_is_said_once_and_in_terms_of_python(change: dict[Any, Any], message: str) -> None:
+    """Its path is not repeated, and the advice is not about YAML."""
+    mapping = {**parse_yaml(DESK, "desk").plain(), **change}
+    with pytest.raises(InputError) as raised:
+        load_workflow(mapping)
+    assert str(raised.value) == message
+
+
+def test_one_line_of_yaml_is_a_text() -> None:
+    """It begins with a key."""
+    with pytest.raises(InputError, match="<text>:1:1: the key 'states' is missing"):
+        load_workflow("workflow: desk")
+    with pytest.raises(InputError, match="<text>:1:1: the key 'starts' is missing"):
+        load_scenario("{scenario: desk}")
+
+
+def test_rules_for_a_workflow_at_hand_need_not_name_it() -> None:
+    """Nor is anything lost of the mistakes inside."""
+    desk = load_workflow(DESK)
+    _, (rule,) = load_rules("rules:\n  - {rule: nobody leaves, never: finish}\n", workflow=desk)
+    assert rule.name == "nobody leaves"
+    with pytest.raises(InputError, match="'finsh' is not a transition or an event"):
+        load_rules({"rules": [{"rule": "nobody leaves", "never": "finsh"}]}, workflow=desk)
+    with pytest.raises(InputError, match="the key 'workflow' is missing"):
+        load_rules("rules: [{rule: nobody leaves, never: finish}]")
 
 
 # distributions of one's own -----------------------------------------------------------------------------------

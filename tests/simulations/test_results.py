@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ from simulations.running.intervals import (
 from simulations.running.precision import Precision
 from simulations.running.results import Estimate, Series
 from simulations.running.warmup import mser, still_trending, welch
-from workflow.errors import InputError
+from workflow.errors import InputError, MissingResult
 
 
 def test_one_replication_has_no_interval() -> None:
@@ -90,6 +91,16 @@ def test_a_day_of_the_series_has_intervals_of_at_least_0() -> None:
     series = Series(np.array(["2024-01-01"], "datetime64[D]"), ("all",), np.array([[[0.0, 1.0, 8.0]]]), 0.95)
     assert series[0].low >= 0
     assert series[0].prediction_low == 0
+
+
+def test_a_series_names_its_courts() -> None:
+    """A wrong name has the nearest; one replication is singular."""
+    series = Series(np.array(["2024-01-01"], "datetime64[D]"), ("north", "all"), np.array([[[3.0], [4.0]]]), 0.95)
+    assert series.of("north").tolist() == [3.0]
+    assert repr(series) == "<Series of pending: 2024-01-01 to 2024-01-01, north, all, 1 replication>"
+    message = "'nort' is not a court of the series. Did you mean 'north'? It has north, all."
+    with pytest.raises(MissingResult, match=re.escape(message)):
+        series.of("nort")
 
 
 def _estimate(mean: float, low: float, high: float) -> Estimate:

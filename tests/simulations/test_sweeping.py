@@ -18,7 +18,7 @@ from simulations.report.page import write_page
 from simulations.report.sweep_chart import chart_of, figures_of
 from simulations.run_folder.folders import RunFolderExists
 from tests.simulations.desk import write_tiny
-from workflow.errors import InputError
+from workflow.errors import InputError, MissingResult
 
 EAST = "pools.clerks.size={east: 2, west: 2},{east: 4, west: 2}"
 
@@ -45,6 +45,18 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     )
     assert result.points[1].estimates == [e for e in alone.estimates if e.at is None]
     assert result.points[1].growing == alone.growing
+    assert [*result] == result.points
+    assert len(result) == 4
+    both = {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
+    assert result.point(both) is result.points[1]
+    with pytest.raises(MissingResult, match=r"'pools.clerk.size' is not an axis of the sweep. Did you mean 'pools.clerks.size'?"):
+        result.point({"pools.clerk.size": 1})
+    with pytest.raises(
+        MissingResult, match=r"2 points with pools.clerks.size = 1; give one value of each axis. pools.clerks.size: 1, 2"
+    ):
+        result.point({"pools.clerks.size": 1})
+    with pytest.raises(MissingResult, match=r"0 points with pools.clerks.size = 3; give one value of each axis."):
+        result.point({"pools.clerks.size": 3})
     written = json.loads((tmp_path / "s" / "sweep.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.json()))
     assert {p.name for p in (tmp_path / "s").iterdir()} == {"sweep.json", "point-1", "point-2", "point-3", "point-4"}

@@ -20,6 +20,8 @@ from workflow.auditing.moves import moves_not_allowed
 from workflow.auditing.paths import Integers, States, run_automaton
 from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.errors import InputError, nearest
+from workflow.files.arguments import check_arguments, kind_problems
+from workflow.model.arguments import rule_problems
 from workflow.model.automata import ROW_END, Automaton
 from workflow.model.rules import Rule
 from workflow.model.time_limits import TimeLimit
@@ -33,9 +35,14 @@ Symbols = NDArray[np.uint8 | np.uint32]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
-    """Check every case of a log against its workflow and against rules, by default those of the workflow."""
-    if not isinstance(log, AuditLog):
-        raise InputError([f"log: must be what read_log(path, workflow) returned, not {log!r}"])
+    """Check every case of a log against its workflow and against rules, by default those of the workflow.
+
+    Raises
+    ------
+    InputError
+        If an argument is of another kind.
+    """
+    check_arguments(kind_problems(AuditLog, "what read_log(path, workflow) returned", log=log) + rule_problems(rules))
     chosen = log.workflow.rules if rules is None else rules
     return AuditReport(log, *moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from workflow.auditing.policies import policy_notes
 from workflow.auditing.replay import Said, replay
 from workflow.deciding.in_force import InForce
 from workflow.errors import InputError
+from workflow.files.arguments import check_arguments, entry_problems
 from workflow.loading.policies import conflicts
+from workflow.model.arguments import workflow_problems
 from workflow.model.definition import BUILT_IN_FACTS, NOT_STEPS, Workflow
 from workflow.run_files.manifest import part_files, read_manifest, read_records
 from workflow.run_files.policies import RecordedPolicy, number_in_force, policy_workflows, recorded_policies, recorded_start
@@ -61,8 +64,13 @@ def read_log(
     Raises
     ------
     InputError
-        If the log does not exist, a column is missing, or a value is invalid.
+        If an argument is of another kind, the log does not exist, a column is missing, or a value is invalid.
     """
+    is_path = isinstance(path, str | os.PathLike)
+    wrong = [] if is_path else ["path: must be a path; of a result, give its folder: read_log(result.folder, workflow)"]
+    check_arguments(
+        [*wrong, *workflow_problems(workflow=workflow), *entry_problems(Workflow, "a list of workflows", policies=policies)]
+    )
     if not isinstance(mapping, LogMapping):
         mapping = LogMapping(mapping or {})
     path = events_of(Path(path))

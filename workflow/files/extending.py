@@ -62,7 +62,7 @@ def read_given(
 ) -> Node:
     """Read a workflow or a scenario that is given by name, as the path of a file, as YAML text, or as a mapping.
 
-    A string with a line break is YAML text, unless a file has this name. Relative paths in a text and a mapping start from the current folder.
+    A string with a line break, or one that begins with a key such as ``workflow: desk``, is YAML text, unless a file has this name. Relative paths in a text and a mapping start from the current folder.
 
     Raises
     ------
@@ -80,8 +80,11 @@ def read_given(
 
 
 def is_text(given: str, beside: Path = Path()) -> bool:
-    """Return whether a string is YAML text: it has a line break, and no file in the folder `beside` has this name."""
-    return "\n" in given and not os.path.exists(beside / given)
+    """Return whether a string is YAML text: it has a line break or a key, and no file in the folder `beside` has this name."""
+    return ("\n" in given or _KEY.match(given) is not None) and not os.path.exists(beside / given)
+
+
+_KEY = re.compile(r"\s*(\{|\w+:(\s|$))")
 
 
 def _extended(
@@ -112,6 +115,8 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
     """Return the path of a built-in workflow or scenario, of a file, or of a workflow that is named in a folder."""
     if "\0" in name:
         raise InputError([f"there is no {what} {name!r}: a path has no NUL character"])
+    if not name.strip():
+        raise InputError([f"the name of the {what} is empty; give a built-in name or the path of a file"])
     path = tidy(built_in.get(name) or (beside / name))
     workflows: dict[Path, str] = {}
     where = "neither a built-in name nor a file"

@@ -61,6 +61,8 @@ def format_value(value: object) -> str:
         return f"a mapping with the keys {format_names(value)}" if value else "an empty mapping"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)} {'entry' if len(value) == 1 else 'entries'}" if value else "an empty list"
+    if isinstance(value, set | frozenset):
+        return "a set"
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -391,7 +393,7 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         return Problem(f"{_where(path, root)}must have at least one entry", root.find(path).position)
     expected = list(dict.fromkeys(_expected(item) for item in items))
     wanted = " or ".join(e for e in expected if e != "a whole number" or "a number" not in expected)
-    hint = ""
+    hint, in_code = "", root.find(path).source.in_code
     if "true or false" in wanted or "must be true" in f"must be {wanted}":
         hint = " Write true or false, not yes or no." if str(value).lower() in ("yes", "no", "on", "off") else ""
     elif kind == "literal_error":
@@ -399,9 +401,8 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     elif value is None:
         hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
     elif wanted == "a list":
-        hint = " Start each entry with '- '."
+        hint = "" if in_code else " Start each entry with '- '."
     elif wanted == "a date":
-        in_code = root.find(path).source.in_code
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
         hint = " Give a datetime.date, such as datetime.date(2024, 1, 31)." if in_code else hint
     # An empty value has no position of its own.
@@ -410,7 +411,12 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
 
 
 def _where(path: tuple[object, ...], root: Node) -> str:
-    """Return the keys that lead to a value, for a message; an entry of a list by its name or number."""
+    """Return the keys that lead to a value, for a message; an entry of a list by its name or number.
+
+    The position of a value that was given in Python names its path already.
+    """
+    if root.find(path).source.in_code:
+        return ""
     parts: list[str] = []
     for i, part in enumerate(path):
         name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
@@ -436,6 +442,7 @@ def _expected(item: dict[str, Any]) -> str:
         "model_attributes_type": "a mapping",
         "date_type": "a date",
         "none_required": "nothing",
+        "invalid_key": "a string (it is a key)",
         "greater_than": lambda: f"more than {context['gt']}",
         "greater_than_equal": lambda: f"at least {context['ge']}",
         "less_than_equal": lambda: f"at most {context['le']}",

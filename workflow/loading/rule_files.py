@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from workflow.errors import MOST_PRINTED, InputError, Mistakes, Problem
+from workflow.files.arguments import check_arguments
 from workflow.files.extending import is_text
 from workflow.files.format import BoundEntries, RuleEntry, bounds_field, calendars_field
 from workflow.files.kinds import check_kind
@@ -19,6 +21,7 @@ from workflow.loading.bounds import BoundReader
 from workflow.loading.reading import check_number_of_values
 from workflow.loading.rules import RuleReader
 from workflow.loading.time_limits import read_calendars
+from workflow.model.arguments import workflow_problems
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
 
@@ -43,19 +46,23 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     rules : str, Path or mapping
         A path, or the content of such a file: a string of several lines, or a mapping.
     workflow : Workflow, optional
-        The workflow of the rules; by default, the one that the file names. It may be a variant of that workflow.
+        The workflow of the rules; by default, the one that the file names. It may be a variant of that workflow. With it,
+        the key `workflow` may be left out.
 
     Raises
     ------
     InputError
         With every mistake of the file.
     """
+    check_arguments(workflow_problems(workflow=workflow))
     if isinstance(rules, Mapping):
         node = node_of(rules, Source("<mapping>", ""))
     else:
         node = parse_yaml(rules, "<text>") if isinstance(rules, str) and is_text(rules) else read_yaml(Path(rules))
     check_kind(node, "rules file")
     check_number_of_values(node, "rules file")
+    if workflow is not None and "workflow" not in node.value:
+        node = replace(node, value={**node.value, "workflow": node_of(workflow.name, Source("workflow", ""))})
     validated = usable(RulesFile, node)
     problems: list[Problem] = Mistakes(validated.problems)
     if validated.content is None or len(problems) > MOST_PRINTED:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workflow.files.format import MeasureEntry
+from workflow.files.table import n_of
 from workflow.files.yaml_tree import Node
 from workflow.model.rules import Rule
 from workflow.model.time_bounds import Bounds
@@ -359,7 +360,9 @@ class Workflow:
         return {step: log_names for step, log_names in names.items() if log_names}
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.states)} states, {len(self.transitions)} transitions, {len(self.rules)} rules"
+        sizes = ", ".join(
+            [n_of(len(self.states), "state"), n_of(len(self.transitions), "transition"), n_of(len(self.rules), "rule")]
+        )
         return f"<Workflow {self.name!r}: {sizes}>"
 
     def _repr_svg_(self) -> str:

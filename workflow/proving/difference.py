@@ -18,7 +18,10 @@ from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Columns, FactClasses, codes, fact_classes, grid, guards, parts_of
 from workflow.drawing import html
 from workflow.errors import InputError
+from workflow.files.arguments import check_arguments, kind_problems
+from workflow.files.table import n_of
 from workflow.files.validation import format_names
+from workflow.model.arguments import workflow_problems
 from workflow.model.definition import INCREMENT, Value, Workflow, as_written
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.missing import unguarded
@@ -29,6 +32,8 @@ from workflow.proving.fact_space import possible_classes
 from workflow.proving.findings import json_values
 from workflow.proving.nearby import variations
 from workflow.proving.reached import Reached
+
+_PEOPLE = "the facts of cases; those of a scenario are make_plan(scenario, SamplePath(seed=1, replication=1)).cases.columns"
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class Difference:
         return {"regions": [r.json() for r in self.regions], **counts, "rules": [rule.json() for rule in self.rules]}
 
     def __repr__(self) -> str:
-        return f"<Difference of {self.one.name!r} and {self.other.name!r}: {len(self.regions)} regions, {self.could_differ:,} of {self.total:,} cases>"
+        return f"<Difference of {self.one.name!r} and {self.other.name!r}: {n_of(len(self.regions), 'region')}, {self.could_differ:,} of {n_of(self.total, 'case')}>"
 
     def __str__(self) -> str:
         return "\n".join(self.render())
@@ -185,7 +190,7 @@ class Difference:
     def _summary(self, of: str) -> str:
         return (
             f"{self.total:,} {of}: {self.could_differ:,} could be decided otherwise by {self.other.name} than by {self.one.name}"
-            f" in some course of events; {self.same:,} are decided alike in every one"
+            f" in some course of events; {self.same:,} {'is' if self.same == 1 else 'are'} decided alike in every one"
         )
 
     def _example(self, region: Region) -> str:
@@ -207,13 +212,15 @@ def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Diffe
     one, other : Workflow
         With the same facts, record and states.
     people : Columns, optional
-        The facts of the cases. By default, one case of each kind that the workflows distinguish.
+        The facts of the cases. By default, one case of each kind that the workflows distinguish. The people of a scenario are
+        ``make_plan(scenario, SamplePath(seed=1, replication=1)).cases.columns``.
 
     Raises
     ------
     InputError
-        If the workflows differ in facts, record or states, or the population lacks a fact.
+        If an argument is of another kind, the workflows differ in facts, record or states, or the population lacks a fact.
     """
+    check_arguments(workflow_problems(one=one, other=other) + kind_problems(Columns, _PEOPLE, people=people))
     _check_alike(one, other)
     people = _kinds(one, other) if people is None else people
     if lacking := [name for name in fact_names(one) if name not in people.values]:

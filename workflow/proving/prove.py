@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from workflow.deciding.table import compile_table, guards, largest
 from workflow.errors import InputError
+from workflow.files.arguments import check_arguments
+from workflow.model.arguments import rule_problems, workflow_problems
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
 from workflow.model.time_bounds import Bounds
@@ -48,7 +50,7 @@ def prove(
     Raises
     ------
     InputError
-        If no case satisfies the assumptions, or a limit is more than a day or 1,500,000 nodes.
+        If an argument is of another kind, no case satisfies the assumptions, or a limit is more than a day or 1,500,000 nodes.
     ProverMissing
         If Z3 is not installed.
 
@@ -59,6 +61,7 @@ def prove(
     >>> {v.decision for v in proof.verdicts}
     {'proved'}
     """
+    check_arguments(workflow_problems(workflow=workflow) + rule_problems(rules))
     chosen = workflow.rules if rules is None else tuple(rules)
     budget = Budget(seconds, most_nodes)
     prover = Prover(workflow, most_nodes, bounds=bounds)
