@@ -20,7 +20,9 @@ def read_transfers(context: Context, workflows: Sequence[Workflow]) -> Mapping[s
     workflows : sequence of Workflow
         All policies; a transfer may hang on a transition of any of them.
     """
-    moves = {t.name: t.target for workflow in workflows for t in workflow.transitions}
+    moves: dict[str, list[str | None]] = {}
+    for transition in (t for workflow in workflows for t in workflow.transitions):
+        moves.setdefault(transition.name, []).append(transition.target)
     read: dict[str, Choice[Shares]] = {}
     for name in context.file.transfers:
         path, what = ("transfers", name), f"transfer {name!r}"
@@ -44,11 +46,13 @@ def read_transfers(context: Context, workflows: Sequence[Workflow]) -> Mapping[s
     return read
 
 
-def _never_moves(context: Context, target: str | None) -> str | None:
-    """Return why no case goes to another court upon a transition; ``None`` if cases may."""
+def _never_moves(context: Context, targets: Sequence[str | None]) -> str | None:
+    """Return why no case goes to another court upon a transition, whatever the policy; ``None`` if cases may."""
+    target = next((target for target in targets if target is not None), None)
     if target is None:
         return "the transition has no to:, so its cases stay where they are; a transfer hangs on a transition with to:"
-    if context.workflow.states[target].kind is StateKind.FINAL:
+    states = context.workflow.states
+    if all(name is None or states[name].kind is StateKind.FINAL for name in targets):
         return f"the transition ends the case, in {target!r}; a transfer hangs on a transition to a state that is not final"
     return None
 

@@ -127,3 +127,146 @@ UNFIT: Mapping = {
     },
 }
 """A case of rank 1 does not fit into the rest of the day, and so does not interrupt the one of rank 3."""
+
+SESSIONS: Mapping = {
+    **URGENT,
+    "workflow": {
+        "workflow": "sessions",
+        "facts": {"exempt": {"type": "boolean"}},
+        "activities": {"hear": {}},
+        "states": {"docket": {"activity": "hear"}, "done": {"final": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "heard", "from": "docket", "to": "done"},
+            {"transition": "withdraw", "from": "docket", "to": "gone", "event": "settle"},
+        ],
+        "events": {"settle": {"while": ["docket"], "when": "exempt"}},
+        "entry": {"states": ["docket"]},
+    },
+    "calendars": {"office": {"hours": {"mon-fri": "09:00-17:00"}}},
+    "pools": {
+        "judges": {
+            "at": "court", "size": 1, "calendar": "office", "at_shift_end": "finish", "slots": 3, "together": 3, "wait_for": "3 or 2 hours",
+        }
+    },
+    "suspensions": [{"pool": "judges", "courts": ["east"], "from": dt.date(2024, 1, 4), "to": dt.date(2024, 1, 4), "except": "exempt"}],
+    "activities": {"hear": {"pool": "judges", "takes": "1 hours"}},
+    "arrivals": {
+        "exempt": {"at": [f"{h} hours" for h in (33, 33.5, 60)], "people": {"exempt": {True: 1}}},
+        "plain": {
+            "at": [f"{h} hours" for h in (9, 9.5, 10, 11.5, 14, 14, 14, 15.5, 15.5, 15.5, 60, 60, 60, 60, 60)], "people": {"exempt": {False: 1}},
+        },
+    },
+    "events": {"settle": {"at": "60.5 hours"}},
+    "people": {"exempt": 0},
+}  # fmt: skip
+"""Sessions on Wednesday at 10:00, 13:30 and 14:00, and no slot for a fourth; two exempt cases on Thursday, which is suspended; the others on
+Friday, when six come at noon and one leaves the session of the first three."""
+
+MOVED: Mapping = {
+    **URGENT,
+    "workflow": {
+        "workflow": "moved",
+        "activities": {"hear": {}},
+        "states": {"docket": {"activity": "hear"}, "done": {"final": True}},
+        "transitions": [
+            {"transition": "heard", "from": "docket", "to": "done"},
+            {"transition": "move", "from": "docket", "to": "docket", "event": "motion"},
+        ],
+        "events": {"motion": {"while": ["docket"]}},
+        "entry": {"states": ["docket"]},
+    },
+    "courts": {"east": {"backlog": {"docket": 6}}, "west": {"backlog": {"docket": 2}}},
+    "pools": {"judges": {"at": "court", "size": 1}},
+    "activities": {"hear": {"pool": "judges", "takes": {"by": "court", "east": "30 hours", "west": "11 hours"}}},
+    "arrivals": {},
+    "events": {"motion": {"every": "20 hours"}},
+    "people": {},
+    "transfers": {"move": {"east": 0.5, "west": "rest"}},
+}
+"""Every twenty hours, each case goes to one of two courts, which may be its own."""
+
+LIMITED: Mapping = {
+    **URGENT,
+    "workflow": {
+        **URGENT["workflow"],
+        "states": {"docket": {"activity": "hear"}, "done": {"final": True}, "lost": {"final": True}},
+        "transitions": [
+            {"transition": "heard", "from": "docket", "to": "done"},
+            {"transition": "lose", "from": "docket", "to": "lost", "event": "turned_away"},
+        ],
+        "events": {"turned_away": {"while": ["docket"]}},
+    },
+    "pools": {"judges": {"size": 1, "queue_limit": {"cases": 2, "event": "turned_away"}}},
+    "arrivals": {
+        "later": {"at": ["1 hour", "1 hour", "4 hours"], "people": {"rank": {3: 1}}},
+        "soon": {"at": ["2 hours", "3 hours", "3 hours"], "people": {"rank": {2: 1}}},
+    },
+}
+"""A queue with room for two: cases of rank 3 are lost to those of rank 2, and of these the one with the higher number."""
+
+RESTARTING: Mapping = {
+    **URGENT,
+    "pools": {"judges": {"size": {dt.date(2024, 1, 3): 2, dt.date(2024, 1, 5): 1}, "preempt": "restart"}},
+    "arrivals": {
+        "later": {"at": ["1 hour", "1 hour", "20 hours", "21 hours", "40 hours", "40 hours"], "people": {"rank": {3: 1}}},
+        "now": {"at": ["3 hours", "22 hours"], "people": {"rank": {1: 1}}},
+    },
+}
+"""Of two begun together, the one with the higher number is interrupted; of others, the one that began last; and one when a judge leaves."""
+
+RESAMPLING: Mapping = {
+    **URGENT,
+    "pools": {"judges": {"size": 1, "preempt": "resample"}},
+    "activities": {
+        "hear": {"pool": "judges", "takes": {"by": "rank", 1: "1 minutes", "other": {"exponential": {"mean": "20 hours"}}}, "priority": "rank"},
+    },
+    "arrivals": {
+        "later": {"at": ["1 minute"], "people": {"rank": {3: 1}}},
+        "now": {"at": [f"{m} minutes" for m in (2, 10, 20, 30)], "people": {"rank": {1: 1}}},
+    },
+}  # fmt: skip
+"""Work is interrupted several times, and each part has a length of its own."""
+
+OVERNIGHT: Mapping = {
+    **UNFIT,
+    "pools": {"judges": {"size": 1, "preempt": "resume", "calendar": "office"}},
+    "activities": {"hear": {"pool": "judges", "takes": "9 hours", "priority": "rank"}},
+    "arrivals": {
+        "later": {"at": ["15 hours"], "people": {"rank": {3: 1}}},
+        "now": {"at": ["34 hours"], "people": {"rank": {1: 1}}},
+    },
+}
+"""Work of nine hours is interrupted on its second day, after three hours of work."""
+
+PANELS: Mapping = {
+    **URGENT,
+    "activities": {"hear": {"needs": {"judges": {"by": "rank", 1: 2, "other": 1}}, "takes": "10 hours", "priority": "rank"}},
+    "arrivals": {
+        "later": {"at": ["0 hours"], "people": {"rank": {3: 1}}},
+        "soon": {"at": ["0 hours"], "people": {"rank": {1: 1}}},
+        "now": {"at": ["2 hours", "15 hours"], "people": {"rank": {1: 1}}},
+    },
+}
+"""A case of rank 1 needs both judges: it interrupts others of higher rank only if both are then free for it."""
+
+TWO_QUEUES: Mapping = {
+    **PANELS,
+    "workflow": {
+        **URGENT["workflow"],
+        "activities": {"hear": {}, "sign": {}},
+        "states": {"docket": {"activity": "hear"}, "desk": {"activity": "sign"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": ["docket", "desk"], "to": "done"}],
+        "entry": {"states": ["docket", "desk"]},
+    },
+    "pools": {**URGENT["pools"], "clerks": {"size": 1}},
+    "activities": {**PANELS["activities"], "sign": {"pool": "clerks", "takes": "1 hours"}},
+    "arrivals": {
+        "later": {"into": "docket", "at": ["0 hours", "0 hours"], "people": {"rank": {3: 1}}},
+        "now": {"into": "docket", "at": ["2 hours", "15 hours"], "people": {"rank": {1: 1}}},
+        "signed": {"into": "desk", "at": ["2 hours", "15 hours"]},
+    },
+}
+"""A case that needs both judges interrupts two others; at the same instant a case comes to a clerk, whose queue is looked at afterwards."""
+
+BY_HAND = (URGENT, UNFIT, RESTARTING, RESAMPLING, OVERNIGHT, PANELS, TWO_QUEUES, LIMITED, MOVED, SESSIONS)
+"""Together they distinguish every mutant of interruptions, limits, transfers and sessions."""

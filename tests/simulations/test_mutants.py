@@ -21,7 +21,7 @@ from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETH
 from tests.simulations.dated import SITTINGS, dated
 from tests.simulations.houses import HOUSES, RANKED
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
-from tests.simulations.pressed import UNFIT, URGENT, pressed
+from tests.simulations.pressed import BY_HAND, pressed
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
 
@@ -208,7 +208,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
     """Return plans with the SimPy engine's logs: some made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     examples = []
-    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, SITTINGS, URGENT, UNFIT)
+    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, SITTINGS, *BY_HAND)
     for scenario in (*map(loaded, handmade), pilot):
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
