@@ -107,7 +107,7 @@ class Way:
 EXPORTED = Way(WORKFLOW, SCENARIO, TRUTH)
 RELEASED = Way(
     WORKFLOW.replace("urgent:", "represented:").replace("from: heard, to: granted", "from: heard, to: refused"),
-    SCENARIO.replace("urgent:", "represented:").replace("pool: clerks, takes: {gamma: {mean: 3 hours", "takes: {gamma: {mean: 12 days")
+    SCENARIO.replace("urgent:", "represented:").replace("motion: {hazard: 0.3", "motion: {hazard: 1").replace("pool: clerks, takes: {gamma: {mean: 3 hours", "takes: {gamma: {mean: 12 days")
     .replace('calendars: {office: {hours: {mon-fri: "09:00-17:00"}}}\n', "").replace("pools: {clerks: {at: court, size: 2, calendar: office}}\n", ""),
     {
         "arrivals.TOW.rate": 60.0,
