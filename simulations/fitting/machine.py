@@ -1,7 +1,7 @@
 """Find the states and moves of a log: the state of a case is what the log says, or what its last move has left open.
 
-Moves that few cases make are set aside, the rarest first, as long as a share of the cases stays that makes none of them.
 States after different moves are one state if the same moves follow them, equally often and equally fast.
+Moves that few cases make are set aside, the rarest first, as long as a share of the cases stays that makes none of them.
 
 References
 ----------
@@ -12,7 +12,7 @@ Transactions on Computers C-21, 592-597 (states that have the same futures are o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,9 @@ Integers = NDArray[np.int64]
 
 _DIFFERENT = 0.001
 """Two states are told apart if the log would differ so much in fewer of such cases."""
+
+_NEAR = 1.0
+"""States are compared by a test only if the shares of their moves differ by less in all."""
 
 _RESTS = 0.05
 _MOST_MERGED = 5_000
@@ -101,23 +104,41 @@ class Machine:
 def find_machine(log: RawLog, cover: float) -> Machine:
     """Return the states and moves that describe at least a share `cover` of the cases."""
     before, after, told = _nodes_of_rows(log)
+    leader = np.arange(len(log.labels) + 1)
+    if told is None:  # before moves are set aside: a rare move of a state that is two in the log would count as two rarer ones
+        every = _nodes(log, np.arange(len(log.label)), before, after, None, leader)
+        often = [k for k, node in every.items() if len(node.rows) >= _FEW and k < len(log.labels)]
+        leader = _merged(log, every, [often])
+        before, after = leader[before], leader[after]
     kept, aside = _covered(log, before, after, told, cover)
     rows = np.flatnonzero(kept[log.case])
-    nodes = {
-        k: Node([k] if told is None and k < len(log.labels) else [], None if told is None else told[k])
-        for k in _used(before[rows], after[rows])
-    }
-    for source, label, target in set(zip(before[rows].tolist(), log.label[rows].tolist(), after[rows].tolist(), strict=True)):
-        nodes[source].target[label] = target
-    _fill(log, nodes, rows, before, after)
+    nodes = _nodes(log, rows, before, after, told, leader)
     if told is None:
-        before = _merged(log, nodes, before)
+        same: dict[tuple[int, ...], list[int]] = {}
+        for k, node in nodes.items():
+            if node.moves and k < len(log.labels):
+                same.setdefault(tuple(sorted(node.moves)), []).append(k)
+        before = _merged(log, nodes, same.values())[before]
     for node in nodes.values():
         _find_kind(node)
     _find_events(nodes, told_events(log))
     firsts = log.first[:-1][(np.diff(log.first) > 0) & kept]
     counts = Counter(before[firsts].tolist())
     return Machine(nodes, before, kept, aside, tuple(k for k, _ in counts.most_common()))
+
+
+def _nodes(
+    log: RawLog, rows: Integers, before: Integers, after: Integers, told: Sequence[str] | None, leader: Integers
+) -> dict[int, Node]:
+    """Return the states of some rows; without names, each is that after the labels of which it is the leader."""
+    members: dict[int, list[int]] = {}
+    for label in np.unique(log.label[rows]).tolist() if told is None else ():
+        members.setdefault(int(leader[label]), []).append(label)
+    nodes = {k: Node(members.get(k, []), None if told is None else told[k]) for k in _used(before[rows], after[rows])}
+    for source, label, target in set(zip(before[rows].tolist(), log.label[rows].tolist(), after[rows].tolist(), strict=True)):
+        nodes[source].target[label] = target
+    _fill(log, nodes, rows, before, after)
+    return nodes
 
 
 def _used(before: Integers, after: Integers) -> list[int]:
@@ -221,15 +242,10 @@ def _count(log: RawLog, node: Node) -> None:
     node.n_started = {label: int(started[labels == label].sum()) for label in node.moves}
 
 
-def _merged(log: RawLog, nodes: dict[int, Node], before: Integers) -> Integers:
-    """Merge nodes that the log cannot tell apart, and return the node before each row."""
-    groups: dict[tuple[int, ...], list[int]] = {}
-    begin = len(log.labels)
-    for k, node in nodes.items():
-        if node.moves and k != begin:
-            groups.setdefault(tuple(sorted(node.moves)), []).append(k)
+def _merged(log: RawLog, nodes: dict[int, Node], groups: Iterable[list[int]]) -> Integers:
+    """Merge the nodes of each group that the log cannot tell apart, and return the node that each has become."""
     replaced: dict[int, int] = {}
-    for group in groups.values():
+    for group in groups:
         leaders: list[int] = []
         for k in sorted(group, key=lambda k: -len(nodes[k].stays)):
             same = next((leader for leader in leaders if _alike(log, nodes[leader], nodes[k])), None)
@@ -247,7 +263,7 @@ def _merged(log: RawLog, nodes: dict[int, Node], before: Integers) -> Integers:
             _count(log, one)
     for node in nodes.values():
         node.target = {label: replaced.get(k, k) for label, k in node.target.items()}
-    return np.array([replaced.get(k, k) for k in range(begin + 1)], np.int64)[before]
+    return np.array([replaced.get(k, k) for k in range(len(log.labels) + 1)], np.int64)
 
 
 def _alike(log: RawLog, one: Node, other: Node) -> bool:
@@ -256,7 +272,10 @@ def _alike(log: RawLog, one: Node, other: Node) -> bool:
 
     if min(len(one.rows), len(other.rows)) < _FEW:
         return True
-    table = np.array([[node.moves[label] for label in sorted(one.moves)] for node in (one, other)])
+    labels = sorted({*one.moves, *other.moves})
+    table = np.array([[node.moves.get(label, 0) for label in labels] for node in (one, other)])
+    if np.abs(table[0] / table[0].sum() - table[1] / table[1].sum()).sum() > _NEAR:
+        return False
     if table.shape[1] > 1 and stats.chi2_contingency(table).pvalue < _DIFFERENT:
         return False
     share = [node.left.mean() for node in (one, other)]

@@ -85,6 +85,22 @@ def test_states_with_the_same_future_are_one(tmp_path: Path) -> None:
     assert sum(name.endswith("_and_others") for name in load_workflow(found.text).states) == 1
 
 
+def test_a_move_counts_for_all_that_lead_to_its_state_before_rare_ones_are_set_aside(tmp_path: Path) -> None:
+    """One case in a hundred is refused after a remand; a state like that after filing has a fifth refused, so it is not set aside."""
+    rng, rows = np.random.default_rng(3), []
+    for case in range(500):
+        steps = ["file", *(["remand"] if case % 20 == 0 else []), "refuse" if case // 20 % 5 == case % 5 else "grant"]
+        at = np.datetime64("2024-01-01") + case
+        for step in steps:
+            rows.append(f"{case},{step},{at}")
+            at += int(rng.integers(5, 15))
+    found = discover(_log(tmp_path, rows))
+    assert found.aside == ()
+    workflow = load_workflow(found.text)
+    assert {t.name: t.sources for t in workflow.transitions}["refuse"] == ("after_file_and_others",)
+    assert "after_remand" not in workflow.states
+
+
 def test_a_state_in_which_cases_stay_for_good_rests(tmp_path: Path) -> None:
     """Every fourth decided case is reopened within days, the others never; reopening is an event."""
     rows = []

@@ -125,8 +125,8 @@ RELEASED = Way(
     released=True,
 )  # fmt: skip
 """A release tells neither when work starts nor who does it: no servers, no working hours, and work as long as the stay in its state.
-What a hearing allows is final here, and motions are more frequent: without a column of states `discover` sets moves aside by what
-was before them, and a hearing after a rare reopening would be below the cover."""
+What a hearing allows is final here, and motions are more frequent: the state in which cases begin is one of its own, and what follows a
+rare reopening would be below the cover."""
 
 
 @dataclass(frozen=True)
