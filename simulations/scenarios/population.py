@@ -1,14 +1,12 @@
 """Draw the cases of a replication: facts, initial records and arrivals.
 
 All cases are drawn in columns, keyed by case (`simulations.chance.draws`). Both engines get the same cases. A fact is drawn
-when it is first read: a draw depends on the case and the fact alone, so it does not matter when, or which others are drawn.
+when it is first read (`simulations.scenarios.drawn_facts`).
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,16 +16,14 @@ from numpy.typing import NDArray
 
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws, case_keys, choose_many
-from simulations.scenarios.quantities import Choice, Rows
-from simulations.scenarios.scenario import Backlog, CountIn, Draw, DrawnField, Scenario, Stream
+from simulations.scenarios.drawn_facts import Drawing, Group
+from simulations.scenarios.scenario import Backlog, CountIn, Draw, Scenario, Stream
 from simulations.scenarios.tables import CaseTable
 from simulations.timing.calendars import Calendar
-from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
 from workflow.errors import InputError
 from workflow.model.definition import Value
-from workflow.predicates import Expression, Field, names, unparse, vector
-from workflow.predicates.calendar_days import VECTOR, add_months, days_of
+from workflow.predicates import Expression, names, unparse, vector
 
 ORIGINS = ("backlog", "arrivals", "table")
 
@@ -86,21 +82,6 @@ class Cases:
         return self.columns.plain(self.scenario.namespace.fields[name])
 
 
-@dataclass
-class _Group:
-    """Consecutive cases of one source and court."""
-
-    court: int
-    origin: str
-    keyed_as: str
-    people: tuple[DrawnField, ...]
-    arrived: Integers
-    numbers: Integers
-    states: Integers
-    table: Any
-    rows_of_table: Integers
-
-
 def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     """Draw the uncertain inputs and the cases of one replication; the scenario of the cases has these inputs.
 
@@ -124,7 +105,7 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
     state = joined([g.states for g in groups], np.int64)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
-    drawing = _Drawing(scenario, path, keys, court, arrived, origin, groups, group, in_table)
+    drawing = Drawing(scenario, path, keys, court, arrived, origin, groups, group, in_table)
     cases = Cases(scenario, court, origin, state, keys, arrived, drawing.columns())
     _check_assumptions(scenario, cases)
     _check_ages(scenario, cases)
@@ -134,8 +115,8 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
 # sources of cases -----------------------------------------------------------------------------------
 
 
-def _groups(scenario: Scenario, path: Draws) -> list[_Group]:
-    groups: list[_Group] = []
+def _groups(scenario: Scenario, path: Draws) -> list[Group]:
+    groups: list[Group] = []
     for court in range(len(scenario.courts)):
         number = 0
         for backlog in (b for b in scenario.backlog if b.court == court):
@@ -146,7 +127,7 @@ def _groups(scenario: Scenario, path: Draws) -> list[_Group]:
     return [g for g in groups if len(g.arrived)]
 
 
-def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _Group:
+def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> Group:
     states = list(scenario.workflow.states)
     n = backlog.count
     numbers = np.arange(first, first + n, dtype=np.int64)
@@ -154,7 +135,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
         rows = _rows_of_court(backlog.table, scenario.courts[backlog.court])
         arrived = np.array(backlog.table.arrived, np.int64)[rows]
         initial = np.array([states.index(backlog.table.states[i]) for i in rows], np.int64)
-        return _Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows)
+        return Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows)
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
         keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
@@ -167,7 +148,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
                 arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
     initial = np.full(n, states.index(str(backlog.state)), np.int64)
     no_rows = np.full(n, -1, np.int64)
-    return _Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
+    return Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
 
 
 def _rows_of_court(table: CaseTable, court: str) -> Integers:
@@ -175,7 +156,7 @@ def _rows_of_court(table: CaseTable, court: str) -> Integers:
     return np.array([i for i in range(len(table)) if table.courts is None or table.courts[i] == court], np.int64)
 
 
-def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
+def _stream(scenario: Scenario, path: Draws, stream: Stream) -> Group:
     states = list(scenario.workflow.states)
     keyed_as = f"{stream.origin}/{stream.name}"
     court = scenario.courts[stream.court]
@@ -200,7 +181,7 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
     if stream.table is not None and stream.table.states is not None:
         initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
     numbers = np.arange(n, dtype=np.int64)
-    return _Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
+    return Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
 
 
 def _batch_sizes(path: Draws, batch: Draw, keys: NDArray[np.uint64]) -> Integers:
@@ -293,7 +274,7 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
     return times
 
 
-def _order(groups: Sequence[_Group]) -> Integers | slice:
+def _order(groups: Sequence[Group]) -> Integers | slice:
     """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
     if all(g.origin == "backlog" for g in groups):
         return slice(None)
@@ -302,225 +283,6 @@ def _order(groups: Sequence[_Group]) -> Integers | slice:
     time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])
     order: Integers = np.lexsort((time, arriving, court)).astype(np.int64)
     return order
-
-
-# facts ---------------------------------------------------------------------------------------------
-
-
-class OnDemand(Mapping[str, NDArray[Any]]):
-    """Columns of which each is made when it is first read."""
-
-    def __init__(self, names: Iterable[str], make: Callable[[str], NDArray[Any]]) -> None:
-        self._names = dict.fromkeys(names)
-        self._make = make
-        self._made: dict[str, NDArray[Any]] = {}
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._made:
-            if name not in self._names:
-                raise KeyError(name)
-            self._made[name] = self._make(name)
-        return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-class DrawnColumns(Columns):
-    """Columns that are drawn when they are first read."""
-
-    def take(self, rows: Integers | slice) -> Columns:
-        """Select cases by row. The selection does not keep the columns of all cases alive."""
-        values, missing = weakref.ref(self.values), weakref.ref(self.missing)
-
-        def taken(of: Callable[[], Any], name: str) -> NDArray[Any]:
-            columns = of()
-            if columns is None:
-                raise ValueError(f"{name!r} was not drawn while its cases existed")
-            column: NDArray[Any] = columns[name][rows]
-            return column
-
-        return Columns(
-            OnDemand(self.values, lambda name: taken(values, name)), OnDemand(self.missing, lambda name: taken(missing, name))
-        )
-
-
-class _Drawing:
-    """The columns of a population, drawn as they are needed."""
-
-    def __init__(
-        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers,
-        groups: Sequence[_Group], group_of: Integers, in_table: Integers,
-    ) -> None:  # fmt: skip
-        self.scenario, self.path, self.keys, self.arrived = scenario, path, keys, arrived
-        self.groups, self.group_of, self.in_table = groups, group_of, in_table
-        self.fields = scenario.namespace.fields
-        days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
-        start = np.datetime64(scenario.starts, "D")
-        self.values: dict[str, NDArray[Any]] = {
-            "arrived": start + days,
-            "as_of": start + np.where(origin == 0, 0, days),
-            "court": court,
-        }
-        self.missing: dict[str, NDArray[np.bool_]] = {}
-        self.names = [name for name in (*scenario.workflow.facts, *scenario.workflow.record) if name not in self.values]
-        self.n_columns = len(self.values) + len(self.names)
-        self.own = [_own_fields(scenario.people, group) for group in groups]
-        self.alike = all(not group.people and group.table is None for group in groups)
-
-    def columns(self) -> Columns:
-        """Return every column, drawn or not."""
-        optional = [name for name in self.names if self.fields[name].optional]
-        return DrawnColumns(OnDemand((*self.values, *self.names), self._value), OnDemand(optional, self._absent))
-
-    def _value(self, name: str) -> NDArray[Any]:
-        if name not in self.values:
-            self._draw(self._needed_for(name))
-        return self.values[name]
-
-    def _absent(self, name: str) -> NDArray[np.bool_]:
-        self._value(name)
-        return self.missing[name]
-
-    def _needed_for(self, name: str) -> set[str]:
-        """Return a field that is not drawn yet, and recursively every other one that its distributions depend on."""
-        reads = self._reads
-        needed, todo = set[str](), [name]
-        while todo:
-            each = todo.pop()
-            if each not in needed and each not in self.values:
-                needed.add(each)
-                todo += reads.get(each, ())
-        return needed
-
-    @cached_property
-    def _reads(self) -> dict[str, set[str]]:
-        reads: dict[str, set[str]] = {}
-        for field in (*self.scenario.people, *(field for own in self.own for field in own)):
-            reads.setdefault(field.name, set()).update(field.reads())
-        return reads
-
-    def _draw(self, needed: set[str]) -> None:
-        """Draw these fields in the order of the file; the columns of a table replace draws."""
-        for name in needed:
-            self._fill(name, len(self.keys), self.scenario.default(name))
-        for i, group in enumerate(() if self.alike else self.groups):
-            for name, column in group.table.values.items() if group.table is not None else ():
-                if name in needed:
-                    rows = np.flatnonzero(self.group_of == i)
-                    self._copy(name, rows, [column[k] for k in self.in_table[rows]])
-        for field in self.scenario.people:
-            if field.name in needed:
-                self._draw_field(field.name, field.how, slice(None) if self.alike else self._as_usual(field.name))
-        for i, own in enumerate(() if self.alike else self.own):
-            for field in own:
-                if field.name in needed:
-                    self._draw_field(field.name, field.how, np.flatnonzero(self.group_of == i))
-        if len(self.values) == self.n_columns:  # nothing is left to draw: free the memory
-            self.groups, self.own, self.group_of, self.in_table = (), [], self.group_of[:0], self.in_table[:0]
-
-    def _as_usual(self, name: str) -> Rows:
-        """Return the rows of the groups that have neither distributions of their own nor a table with this field."""
-        usual = [not g.people and (g.table is None or name not in g.table.values) for g in self.groups]
-        return slice(None) if all(usual) else np.flatnonzero(np.array(usual, bool)[self.group_of])
-
-    def _fill(self, name: str, n: int, value: Value) -> None:
-        field = self.fields[name]
-        self.values[name] = np.full(n, stored(field, value), _DTYPES[field.kind])
-        if field.optional:
-            self.missing[name] = np.full(n, value is None)
-
-    def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
-        field = self.fields[name]
-        self.values[name][rows] = [stored(field, v) for v in values]
-        if field.optional:
-            self.missing[name][rows] = [v is None for v in values]
-
-    def _draw_field(self, name: str, how: Choice[Draw], rows: Rows) -> None:
-        keys = self.keys[rows]
-        if not len(keys):
-            return
-        field = self.fields[name]
-        bits, second = self.path.many(keys, f"people:{name}", 0)
-        for draw, selected in how.rows(self._of(how.reads(), rows), self.fields, self.arrived[rows]):
-            mine = selected if isinstance(rows, slice) else rows[selected]
-            if draw.shares is not None:
-                values, chosen = draw.shares.values, choose_many(bits[selected], draw.shares.cumulative)
-                as_stored = np.array([stored(field, v) for v in values], _DTYPES[field.kind])
-                self.values[name][mine] = np.take(as_stored, chosen)
-            else:
-                self.values[name][mine] = self._numbers(field, draw, bits[selected], mine)
-            if field.optional:
-                absent = second[selected] < draw.missing * 2.0**53
-                if draw.shares is not None:
-                    absent |= np.take(np.array([v is None for v in values]), chosen)
-                self.missing[name][mine] = absent
-
-    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Rows) -> NDArray[Any]:
-        numbers = draw.distribution.draw_many(bits)
-        if draw.back:
-            days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
-            dates = np.asarray(self.values["as_of"][rows] - days)
-            if draw.months is not None:
-                dates = np.asarray(add_months(days_of(self.values["as_of"][rows]), -draw.months, VECTOR)).astype("datetime64[D]")
-            for limit, clip in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
-                if limit is not None:
-                    dates = clip(dates, np.datetime64(limit, "D"))  # type: ignore[call-overload]
-            return dates
-        if field.kind == "integer":
-            numbers = np.floor(numbers).astype(np.int64)
-        bounds = [names(bound) for bound in (draw.low, draw.high) if bound is not None]
-        here = self._of(frozenset().union(*bounds), rows)
-        for bound, limit, clip in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
-            if bound is not None:
-                numbers = clip(numbers, vector(bound, here.values, here.missing))
-            if limit is not None:
-                numbers = clip(numbers, float(limit) if field.kind == "number" else int(limit))  # type: ignore[arg-type]
-        return np.asarray(numbers)
-
-    def _of(self, read: frozenset[str], rows: Rows) -> Columns:
-        """Return the columns of the fields read, and of the courts, for some rows."""
-        return Columns(self.values, self.missing).only(read | {"court"}).take(rows)
-
-
-def _own_fields(general: Sequence[DrawnField], group: _Group) -> list[DrawnField]:
-    """Return the fields that a group with its own distributions draws, in drawing order; none without its own."""
-    own, given = {field.name: field for field in group.people}, group.table.values if group.table is not None else {}
-    return _in_order([*(f for f in general if f.name not in own and f.name not in given), *own.values()]) if own else []
-
-
-def _in_order(drawn: Sequence[DrawnField]) -> list[DrawnField]:
-    """Return fields in their order, but each behind those that it depends on."""
-    by_name = {field.name: field for field in drawn}
-    ordered: dict[str, DrawnField] = {}
-
-    def put(field: DrawnField, dependents: frozenset[str]) -> None:
-        for name in by_name.keys() & field.reads() - dependents - ordered.keys():
-            put(by_name[name], dependents | {field.name})
-        ordered[field.name] = field
-
-    for field in drawn:
-        if field.name not in ordered:
-            put(field, frozenset())
-    return list(ordered.values())
-
-
-_DTYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "enum": np.int64, "date": "datetime64[D]"}
-
-
-def stored(field: Field, value: Value) -> Any:
-    """Return a value as a column stores it; a missing value as any valid one."""
-    if field.kind == "enum":
-        return 0 if value is None else field.values.index(str(value))
-    if value is None:
-        return np.datetime64("1970-01-01", "D") if field.kind == "date" else field.minimum or 0
-    return np.datetime64(value, "D") if isinstance(value, dt.date) else value
 
 
 def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
