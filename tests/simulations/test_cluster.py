@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,41 +128,62 @@ def test_run_sweep_and_compare_give_the_bytes_of_one_process(tiny: Path, machine
     assert answers[0] == answers[1]
 
 
+def _study(name: str, tiny: Path, **options: Any) -> None:
+    """Make a study of 40 replications, each in a part of its own."""
+    match name:
+        case "run":
+            run(tiny, replications=40, **options)
+        case "sweep":
+            sweep(tiny, ["pools.clerks.size=1,2"], replications=20, **options)
+        case "compare":
+            compare(tiny, tiny, other_changes=["pools.clerks.size=1"], replications=20, **options)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", ["a worker", "two workers", "the scheduler"])
-def test_whatever_is_killed_nothing_is_lost(tiny: Path, machines: Machines, tmp_path: Path, killed: str) -> None:
+@pytest.mark.parametrize(
+    ("study", "killed"),
+    [
+        *itertools.product(["run"], ["a worker", "two workers", "the scheduler"]),
+        *itertools.product(["sweep", "compare"], ["a worker", "the scheduler"]),
+    ],
+)
+def test_whatever_is_killed_nothing_is_lost(tiny: Path, machines: Machines, tmp_path: Path, study: str, killed: str) -> None:
     """Parts that are there stay; the rest is done by who is left, by new workers, or after --resume; the bytes are the same."""
     one = machines.worker()
     two = machines.worker()
     done: list[int] = []
 
     def kill(finished: int, _: int) -> None:
+        if finished == 5 and finished not in done:
+            for process in {"a worker": [one], "two workers": [one, two], "the scheduler": [machines.scheduler]}[killed]:
+                process.send_signal(signal.SIGKILL)
+            if killed == "two workers":
+                machines.worker()
         done.append(finished)
-        if finished != 5:
-            return
-        for process in {"a worker": [one], "two workers": [one, two], "the scheduler": [machines.scheduler]}[killed]:
-            process.send_signal(signal.SIGKILL)
-        if killed == "two workers":
-            machines.worker()
 
-    options = {"replications": 40, "seed": 3, "engine": "simpy", "out": tmp_path / "there"}
+    make = partial(_study, study, tiny, seed=3, engine="simpy", keep="events")
     cluster = {"cluster": str(machines.file)}
     if killed == "the scheduler":
         with pytest.raises(ClusterLost, match=r"the scheduler of the cluster has ended. Start one, and resume with --resume"):
-            run(tiny, progress=kill, **options, **cluster)  # type: ignore[arg-type]
+            make(out=tmp_path / "there", progress=kill, **cluster)
         assert 5 <= done[-1] < 40
-        kept = _files(tmp_path / "there" / "events")
+        kept = _parts(tmp_path / "there")
         assert len(kept) >= done[-1]
         machines.end()
         machines.begin()
         machines.worker()
-        run(tiny, resume=True, **options, **cluster)  # type: ignore[arg-type]
-        assert kept.items() <= _files(tmp_path / "there" / "events").items()
+        make(out=tmp_path / "there", resume=True, **cluster)
+        assert kept.items() <= _parts(tmp_path / "there").items()
     else:
-        run(tiny, progress=kill, **options, **cluster)  # type: ignore[arg-type]
+        make(out=tmp_path / "there", progress=kill, **cluster)
         assert done[-1] == 40
-    run(tiny, **options | {"out": tmp_path / "here"})  # type: ignore[arg-type]
+    make(out=tmp_path / "here")
     assert _files(tmp_path / "there") == _files(tmp_path / "here")
+
+
+def _parts(folder: Path) -> dict[str, bytes]:
+    """Return the finished parts with events."""
+    return {k: content for k, content in _files(folder).items() if Path(k).parent.name == "events" and "/." not in f"/{k}"}
 
 
 @pytest.mark.slow
