@@ -1,7 +1,7 @@
 """How many judges clear the backlog of the immigration courts, and for which day does a court give the next date?
 
-Run it with ``python simulations/studies/docket.py [replications]``, or copy and change it. A replication of the four plans takes a minute,
-and an hour without numba. One case of the scenario stands for 25 cases, one judge for 25 judges; the script prints cases and judges.
+Run it with ``python simulations/studies/docket.py [replications]``, or copy and change it. A replication of the four plans takes half
+a minute, or two minutes without numba. One case of the scenario stands for 25 cases, one judge for 25 judges; the script prints cases and judges.
 """
 
 import sys

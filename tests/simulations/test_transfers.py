@@ -18,6 +18,7 @@ from simulations.scenarios.population import ORIGINS
 from tests.simulations.both_engines import SOME, assert_same
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import DAYS, Mapping, loaded, run, scenarios
+from workflow.errors import InputError
 from workflow.model.definition import StateKind
 
 pytest.importorskip("numba")
@@ -154,3 +155,15 @@ def test_measures_conserve_the_cases_of_each_court(scenario: Mapping, seed: int)
             }
             start = int((began & (cases.court == k)).sum())
             assert at["pending"] == start + at["inflow"] + at["transfers_in"] - at["disposals"] - at["transfers_out"]
+
+
+def test_a_transfer_hangs_on_a_transition_that_leads_somewhere_in_one_policy() -> None:
+    """In the second policy the transition has no `to:`. It is refused only if no policy has one to a state that is not final."""
+    first, *others = WORKFLOW["transitions"]
+    stays = {**WORKFLOW, "workflow": "stays", "transitions": [{k: v for k, v in first.items() if k != "to"}, *others]}
+    policies = [{"from": STARTS + dt.timedelta(days=2), "workflow": stays, "in_flight": "at_next_decision"}]
+    assert list(loaded(venues(policies=policies)).transfers) == ["move"]
+    with pytest.raises(InputError, match=r"transfer 'move': the transition has no to:"):
+        loaded(venues(workflow=stays))
+    with pytest.raises(InputError, match=r"transfer 'finish': the transition ends the case, in 'done'"):
+        loaded(venues(transfers={"finish": {"south": 1}}))
