@@ -51,6 +51,13 @@ def read_slots(context: Context, pool: str) -> tuple[int, ...] | None:
     return read[0] if read else None
 
 
+def _gives_slots(context: Context, pool: str) -> bool:
+    """Return whether slots are given for a pool, rightly or wrongly."""
+    activities = context.file.activities
+    appointments = [activities[name].appointment for name in booked_activities(context, pool)]
+    return any(entry is not None and entry.slots is not None for entry in (context.file.pools[pool], *appointments))
+
+
 def _slots(context: Context, node: Node, what: str) -> tuple[int, ...] | None:
     """Read one number of slots, or numbers by weekday; return those of the seven dates from the start."""
     weekly = dict.fromkeys(range(7), 0)
@@ -120,7 +127,7 @@ def _check_pool(context: Context, name: str, pool: str, pools: Mapping[str, Pool
     if entry.calendar is None:
         message = f"the pool {pool!r} has no calendar, and so no dates; add calendar: to it"
         context.wrong(("activities", name, "appointment"), f"{what}: {message}")
-    elif pool in pools and pools[pool].slots is None:
+    elif pool in pools and pools[pool].slots is None and not _gives_slots(context, pool):
         message = (
             f"the pool {pool!r} has no slots, so its dates hold no number of cases; add slots:, such as slots: {{mon-fri: 4}}"
         )
