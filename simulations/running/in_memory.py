@@ -15,7 +15,7 @@ import numpy as np
 from simulations.engines.choosing import choose_engine
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import check_log
-from simulations.measuring.measured import Measured
+from simulations.measuring.measured import Daily, Measured
 from simulations.measuring.measures import measure
 from simulations.measuring.trends import LongQueue, long_queues
 from simulations.running.growing import growing_queues
@@ -65,19 +65,29 @@ class RunInMemory(RunResult):
     @cached_property
     def pending(self) -> Series:
         """Return the pending cases at the end of each day."""
-        daily = [_every_day(measured) for measured in self.measured]
-        days, courts, _ = daily[0]
-        return Series(days, courts, np.stack([values for *_, values in daily], axis=2), self.confidence)
+        return self._series([measured.daily for measured in self.measured])
+
+    @cached_property
+    def next_free(self) -> dict[str, Series]:
+        """Return the days until the next free date at the end of each day, for each pool with hearing dates."""
+        return {
+            daily.measure.partition(".")[2]: self._series([measured.next_free[k] for measured in self.measured])
+            for k, daily in enumerate(self.measured[0].next_free)
+        }
+
+    def _series(self, of_each: Sequence[Daily]) -> Series:
+        daily = [_every_day(measured, one) for measured, one in zip(self.measured, of_each, strict=True)]
+        values = np.stack([values for _, values in daily], axis=2)
+        return Series(daily[0][0], of_each[0].courts, values, self.confidence, of_each[0].measure, of_each[0].unit)
 
 
-def _every_day(measured: Measured) -> tuple[Any, tuple[str, ...], Any]:
-    """Return the days, the courts and the pending cases of a replication; days that were asked for are in tables."""
-    daily = measured.daily
-    asked = [t for t in measured.tables if t.measure == "pending" and t.at is not None and t.by is None]
+def _every_day(measured: Measured, daily: Daily) -> tuple[Any, Any]:
+    """Return the days and the values of a daily series of a replication; days that were asked for are in tables."""
+    asked = [t for t in measured.tables if t.measure == daily.measure and t.at is not None and t.by is None]
     days = np.concatenate([daily.days, np.array([t.at for t in asked], "datetime64[D]")])
     rows = [daily.values.astype(float), *(t.values.reshape(1, -1) for t in asked)]
     order = np.argsort(days, kind="stable")
-    return days[order], daily.courts, np.concatenate(rows)[order]
+    return days[order], np.concatenate(rows)[order]
 
 
 def replicate_in_memory(scenario: Scenario, number: int, options: ReplicationOptions) -> Replication:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from simulations import Scenario
+from simulations import Scenario, run
 from simulations.engines import compiled_engine, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
 from simulations.planning.condition import Condition
+from simulations.running.in_memory import gather_in_memory, replicate_in_memory
+from simulations.running.options import ReplicationOptions
+from simulations.statements.of_runs import answer
 from tests.simulations.both_engines import assert_same, planned
 from tests.simulations.random_scenarios import loaded
 from workflow.errors import InputError
@@ -335,3 +340,16 @@ def test_a_mistake_is_told_with_what_is_allowed(keys: dict[str, Any], message: s
     """Each mistake about hearing dates has a message."""
     with pytest.raises(InputError, match=re.escape(message)):
         court(MORNING, **keys)
+
+
+def test_a_run_in_memory_has_the_next_free_dates_of_one_on_disk(tmp_path: Path) -> None:
+    """The what-if page says the same sentence as the command, from the same days."""
+    scenario, options = court([*MORNING, "09 08:00"]), ReplicationOptions(replications=2, engine="simpy", workers=1)
+    held = gather_in_memory(scenario, {k: replicate_in_memory(scenario, k, options) for k in (1, 2)}, options)
+    written = run(scenario, replications=2, engine="simpy", workers=1, out=tmp_path / "run", progress=False)
+    (one, two) = (result.next_free["judge"] for result in (held, written))
+    assert one.courts == two.courts
+    assert np.array_equal(one.days, two.days)
+    assert np.array_equal(one.values, two.values)
+    assert [s.text for s in answer(held)] == [s.text for s in answer(written)]
+    assert "The next free date of judge is 1 day ahead on 2024-01-08 and 3 on 2024-02-02" in [s.text for s in answer(held)]
