@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -66,6 +67,22 @@ _OF_PROCEEDING = {
 }
 
 
+@dataclass(frozen=True)
+class Written:
+    """The release, with its numbers of rows."""
+
+    folder: Path
+    n_cases: int
+    n_proceedings: int
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Return the release, written once."""
+    folder = tmp_path_factory.mktemp("imports") / "release"
+    return Written(folder, *_write(folder))
+
+
 def _write(folder: Path) -> tuple[int, int]:
     """Write the release, and return its numbers of rows."""
     write_release([], folder, dt.date(2026, 6, 1), {"DEN": "Denver", "BAL": "Baltimore", "NYC": "New York"})
@@ -103,13 +120,12 @@ def _import(release: Path, out: Path, *options: str) -> tuple[int, float, float,
     return status, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
 
 
-def test_import_of_a_whole_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_a_whole_release(release: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """12 million cases and 16 million proceedings, on two cores: the target is five minutes and 4 GB."""
-    n_cases, n_proceedings = _write(tmp_path / "release")
-    size = sum(path.stat().st_size for path in (tmp_path / "release").rglob("*.csv")) / 2**30
-    status, seconds, used, peak = _import(tmp_path / "release", tmp_path / "log", "--quiet")
+    size = sum(path.stat().st_size for path in release.folder.rglob("*.csv")) / 2**30
+    status, seconds, used, peak = _import(release.folder, tmp_path / "log", "--quiet")
     with capsys.disabled():
-        print(f"\nimport of {n_cases:,} cases and {n_proceedings:,} proceedings, {size:.1f} GB:")
+        print(f"\nimport of {release.n_cases:,} cases and {release.n_proceedings:,} proceedings, {size:.1f} GB:")
         print(f"  {seconds:8.0f} s ({used:.0f} s of processor time), the target is {MOST_SECONDS} s for 12 million cases")
         print(f"  {peak:8.2f} GB at most, the target is {MOST_GB} GB")
     assert status == 0
@@ -122,18 +138,17 @@ def test_import_of_a_whole_release(tmp_path: Path, capsys: pytest.CaptureFixture
     assert peak < MOST_GB
 
 
-def test_a_killed_import_of_a_whole_release_resumes(tmp_path: Path) -> None:
+def test_a_killed_import_of_a_whole_release_resumes(release: Written, tmp_path: Path) -> None:
     """Killed while it gathers cases, it goes on, and the log is complete."""
-    release, out = tmp_path / "release", tmp_path / "log"
-    _write(release)
-    program = [sys.executable, "-m", "simulations.cli", "import", "eoir", str(release), "--out", str(out), "--quiet"]
+    out = tmp_path / "log"
+    program = [sys.executable, "-m", "simulations.cli", "import", "eoir", str(release.folder), "--out", str(out), "--quiet"]
     process = os.spawnv(os.P_NOWAIT, sys.executable, program)
     while not list((out / UNFINISHED).glob("parts/*.json")) and os.waitpid(process, os.WNOHANG) == (0, 0):
         time.sleep(0.01)
     os.kill(process, 9)
     os.waitpid(process, 0)
     assert not (out / "import.json").exists()
-    status, *_ = _import(release, out, "--resume", "--quiet")
+    status, *_ = _import(release.folder, out, "--resume", "--quiet")
     assert status == 0
     about = json.loads((out / "import.json").read_text())
     assert about["n_cases"] == N_CASES
