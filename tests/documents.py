@@ -174,6 +174,7 @@ def run(command: list[str], where: str, folder: Path, **extra: str) -> str:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "PYTHONIOENCODING": "utf-8",
+        "PYTEST_ADDOPTS": "--assert=plain",  # else each pytest rewrites every module of the packages, since they have a plugin
         **extra,
     }
     ran = subprocess.run(

@@ -173,6 +173,8 @@ class TimedSearch(Search):
         kept = self._kept.setdefault((entry.node, entry.running), [])
         cases = self.diagrams.both(entry.cases, self.possible)
         for other in kept:
+            if cases == NOTHING:
+                return
             if self.clocks.contains(other.readings, entry.readings):
                 cases = self.diagrams.less(cases, other.cases)
         if cases == NOTHING:

@@ -15,6 +15,7 @@ https://doi.org/10.1007/978-3-540-27755-2_3
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import le
 
 INFINITE = 2**62
 """No bound. Greater than every sum of bounds."""
@@ -49,8 +50,8 @@ class Zone:
 
     def contains(self, other: Zone) -> bool:
         """Return whether every reading of another zone is in this one."""
-        pairs = zip(self.rows, other.rows, strict=True)
-        return all(theirs <= ours for mine, its in pairs for ours, theirs in zip(mine, its, strict=True))
+        # Asked millions of times, so the inner loop is one of C.
+        return all(all(map(le, its, mine)) for mine, its in zip(self.rows, other.rows, strict=True))
 
     def let_time_pass(self) -> None:
         """Add all later readings."""
