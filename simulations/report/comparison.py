@@ -51,6 +51,8 @@ _MOST_ROWS = 12
 _MOST_COURTS = 6
 _TILES = 6
 _PLOT = WIDTH - 430
+_MOST_RATIO = 15.0
+"""How much larger the largest difference of a panel may be than that of any measure in it."""
 
 
 def comparison_document(folder: str | Path) -> Document:
@@ -140,8 +142,8 @@ def _differing(comparison: Comparison, name: str) -> list[Difference]:
     return sorted(differing, key=lambda d: not stands_out(comparison, d))
 
 
-def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
-    """Return the differences to draw, by unit: means and counts of all courts, and significant differences of a court."""
+def _panels(comparison: Comparison, name: str) -> list[list[Difference]]:
+    """Return the differences to draw, by unit and size: means and counts of all courts, and significant differences of a court."""
     several, measures = len(comparison.base.courts) > 1, describe(comparison.base)
     chosen = comparison.selection.measures
     shown = [
@@ -153,32 +155,53 @@ def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
             or (d.court == "all" and (chosen or measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION)))
         )
     ]
-    panels: dict[str, list[Difference]] = {}
+    panels: list[list[Difference]] = []
     for unit in sorted({d.unit for d in shown}, key=lambda unit: (unit != "cases", unit)):
         of_unit = [d for d in shown if d.unit == unit]
         largest = sorted(of_unit, key=lambda d: (not stands_out(comparison, d), -importance(d)))[:_MOST_ROWS]
-        panels[unit] = [d for d in of_unit if d in largest]
+        panels += by_size([d for d in of_unit if d in largest])
     return panels
+
+
+def by_size(differences: Sequence[Difference]) -> list[list[Difference]]:
+    """Group differences by size, so that the smallest of a panel can be seen beside the largest; those of a measure stay together."""
+    sizes: dict[str, float] = {}
+    for d in differences:
+        sizes[d.measure] = max(sizes.get(d.measure, 0.0), *map(abs, _ends(d)))
+    panels: list[set[str]] = []
+    for measure in sorted(sizes, key=lambda measure: -sizes[measure]):
+        if not panels or sizes[measure] * _MOST_RATIO < max(sizes[other] for other in panels[-1]):
+            panels.append(set())
+        panels[-1].add(measure)
+    return [[d for d in differences if d.measure in measures] for measures in panels]
+
+
+def _ends(d: Difference) -> tuple[float, float]:
+    """Return the ends of the interval of a difference; the difference itself without one."""
+    paired = d.paired
+    assert paired is not None
+    return tuple(paired.difference if end is None else end for end in (paired.low, paired.high))  # type: ignore[return-value]
 
 
 # figures ---------------------------------------------------------------------------------------------------
 
 
 def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | None:
-    """Draw the paired differences with their intervals, a panel for each unit."""
+    """Draw the paired differences with their intervals, a panel for each unit, and for each size of differences."""
     alt = altair()
     panels = _panels(comparison, name)
     if not panels:
         return None
     charts = []
-    for unit, differences in panels.items():
+    for differences in panels:
         lines = [_titled(comparison, d) for d in differences]
         data = [_datum(comparison, d, line) for d, line in zip(differences, lines, strict=True)]
         axis = alt.Axis(labelLimit=330)
         base = alt.Chart(alt.Data(values=data)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=axis))
         zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
         bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(
-            x=alt.X("low:Q", title=f"difference, {unit}", scale=alt.Scale(padding=12), axis=alt.Axis(tickCount=6)), x2="high:Q"
+            x=alt.X("low:Q", title=f"difference, {differences[0].unit}", scale=alt.Scale(padding=12), axis=alt.Axis(tickCount=6)),
+            x2="high:Q",
         )
         fill = alt.condition("datum.clear", alt.value(BLUE), alt.value("#ffffff"))
         shown = tooltip(line="measure", label="difference")
@@ -189,12 +212,12 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
         charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
     text = (
         f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} confidence interval."
-        " Full dots: significant after correction for the number of distinct hypotheses, certain, or"
-        " equal in all replications. Hollow dots: none of these."
+        " Full dot: significant after correction for the number of distinct hypotheses, certain, or the same amount in each"
+        " replication. Hollow dot: none of these, so it may be chance."
         " Rows without a court are of all courts; a court has a row where its dot is full."
-        f" At most {_MOST_ROWS} rows a panel, the most important ones; the table has all."
+        f" At most {_MOST_ROWS} rows of a unit, the most important ones; the table has all."
     )
-    csv = differences_csv([d for differences in panels.values() for d in differences])
+    csv = differences_csv([d for differences in panels for d in differences])
     room = {"left": 24, "top": 5, "right": 5, "bottom": 5}  # names are wider where a reader has none of the fonts
     chart = alt.vconcat(*charts, spacing=18, padding=room)
     return drawn(f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv)
@@ -203,12 +226,13 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
 def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object]:
     paired = d.paired
     assert paired is not None
+    low, high = _ends(d)
     return {
         "line": line,
         "court": court_title(d.court, comparison.base),
         "difference": paired.difference,
-        "low": paired.difference if paired.low is None else paired.low,
-        "high": paired.difference if paired.high is None else paired.high,
+        "low": low,
+        "high": high,
         "clear": stands_out(comparison, d),
         "label": format_difference(d),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from simulations.measuring.descriptors import describe
+from simulations.planning.grid import Axis
 from simulations.planning.sweeping import Point, Sweep
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -32,6 +34,8 @@ from workflow.errors import InputError
 
 _MOST_PANELS = 12
 _MOST_TICKS = 12
+_PANEL, _NEXT = 400, ", "
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 _LEAST_GRID = 3
 """Values of each of two axes from which on a measure is a heatmap."""
 _HEATMAP_WIDTH = 700
@@ -104,14 +108,15 @@ def _heatmap(sweep: Sweep, measure: str, court: str) -> tuple[Any, list[list[Any
     for point in sweep.points:
         e = point.get(measure, court)
         label = "" if e.mean is None else str(e.date) if e.date is not None else number(e.mean, e.unit)
-        whole = {"x": point.texts[0], "y": point.texts[1], "mean": e.mean, "label": label, "whole": format_estimate(e)}
+        at = [_label(axis, text) for axis, text in zip(sweep.axes, point.texts, strict=True)]
+        whole = {"x": at[0], "y": at[1], "mean": e.mean, "label": label, "whole": format_estimate(e)}
         data.append(whole)
         rows.append([measure, court, *point.texts, e.mean, e.low, e.high])
     means = [row[-3] for row in rows if row[-3] is not None]
     middle = (min(means) + max(means)) / 2 if means else 0.0
     first, second = sweep.axes
     base = alt.Chart(alt.Data(values=data)).encode(
-        x=alt.X("x:O", title=first.name, sort=None, axis=alt.Axis(labelAngle=0)),
+        x=_axis_of(first, ordered=False),
         y=alt.Y("y:O", title=second.name, sort=None),
         tooltip=tooltip(x="first axis", y="second axis", whole="mean"),
     )
@@ -131,7 +136,7 @@ def chart_of(sweep: Sweep) -> Figure:
         drawings = [_heatmap(sweep, *shown) for shown in leading(sweep)[:_MOST_PANELS]]
         named = [
             panel.properties(
-                width=400,
+                width=_PANEL,
                 title=f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}",
             )
             for (panel, _), (measure, court) in zip(drawings, leading(sweep), strict=False)
@@ -144,14 +149,12 @@ def chart_of(sweep: Sweep) -> Figure:
         )
     first, rest = sweep.axes[0], sweep.axes[1:]
     ordered = all(isinstance(v, int | float) and not isinstance(v, bool) for v in first.values)
-    ticks = {"values": list(first.values)} if ordered and len(first.values) <= _MOST_TICKS else {}
-    x = alt.X("x:O", title=first.name, sort=None)
-    if ordered:
-        x = alt.X("x:Q", title=first.name, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
+    x = _axis_of(first, ordered)
     palette = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-    lines = list(dict.fromkeys(", ".join(point.texts[1:]) for point in sweep.points))
+    lines = list(dict.fromkeys(_rest(sweep, point) for point in sweep.points))
     colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
     legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
+    widths, dashes, marks = _apart(lines, legend)
     panels, rows, measures = [], [], describe(sweep.points[0].scenario)
     for measure, court in leading(sweep)[:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
@@ -170,19 +173,65 @@ def chart_of(sweep: Sweep) -> Figure:
         base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
             x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
         )
-        bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y(f"low:{scale_type}", **y), y2=f"high:{scale_type}")
-        line = base.mark_line(point={"filled": True, "size": 45}, strokeWidth=1.5).encode(
-            y=alt.Y(f"mean:{scale_type}", **y),
-            strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None),
-            tooltip=tooltip(at="at", label="mean", court="court"),
+        mean = alt.Y(f"mean:{scale_type}", **y)
+        bars = base.mark_rule(opacity=0.8).encode(y=alt.Y(f"low:{scale_type}", **y), y2=f"high:{scale_type}", **widths)
+        line = base.mark_line(opacity=0.8).encode(y=mean, **widths, **dashes)
+        points = base.mark_point(fill="#ffffff", opacity=1, strokeWidth=1.5).encode(
+            y=mean, tooltip=tooltip(at="at", label="mean", court="court"), **marks
         )
-        panels.append((bars + line).properties(width=400, height=160))
+        panels.append((bars + line + points).properties(width=_PANEL, height=160))
     title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
     text = (
         f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
         f" {sweep.confidence:.0%} confidence intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
+        + (" Where lines coincide, the later one lies on the earlier, which is wider." if rest else "")
     )
     return drawn("sweep", "The sweep", [title], [text], alt.concat(*panels, columns=2), as_csv(_names(sweep), rows))
+
+
+def _apart(lines: Sequence[str], legend: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return the widths, the dashes and the marks of lines, by which those that coincide can be told apart.
+
+    A later line is drawn over an earlier one, which is wider and has larger marks.
+    """
+    alt: Any = altair()
+    if len(lines) < 2:
+        return {"strokeWidth": alt.value(1.5)}, {}, {"size": alt.value(45)}
+    below = range(len(lines) - 1, -1, -1)
+    wide = alt.Scale(domain=lines, range=[1.5 + 2 * k for k in below])
+    large = alt.Scale(domain=lines, range=[40 * (k + 1) ** 1.5 for k in below])
+    shapes = alt.Scale(domain=lines, range=[_SHAPES[k % len(_SHAPES)] for k in range(len(lines))])
+    return (
+        {"strokeWidth": alt.StrokeWidth("rest:N", legend=None, sort=None, scale=wide)},
+        {"strokeDash": alt.StrokeDash("rest:N", legend=None, sort=None)},
+        {
+            "shape": alt.Shape("rest:N", legend=legend, sort=None, scale=shapes),
+            "size": alt.Size("rest:N", legend=None, sort=None, scale=large),
+        },
+    )
+
+
+def _axis_of(axis: Axis, ordered: bool) -> Any:
+    """Return the horizontal axis of a chart: of numbers, with the values as ticks, or of names, without turning them."""
+    alt: Any = altair()
+    if not ordered:
+        lines = {"labelAngle": 0, "labelExpr": f"split(datum.label, '{_NEXT}')", "labelLimit": _PANEL / len(axis.values) - 4}
+        return alt.X("x:O", title=axis.name, sort=None, axis=alt.Axis(**lines))
+    ticks: dict[str, Any] = {"values": list(axis.values)} if len(axis.values) <= _MOST_TICKS else {}
+    if all(float(value).is_integer() for value in axis.values):
+        ticks |= {"format": ",d", "tickMinStep": 1}
+    return alt.X("x:Q", title=axis.name, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
+
+
+def _label(axis: Axis, text: str) -> str:
+    """Return a value of an axis for people: a mapping without brackets and quotes."""
+    value = axis.values[axis.texts.index(text)]
+    return _NEXT.join(f"{key}: {part}" for key, part in value.items()) if isinstance(value, dict) else text
+
+
+def _rest(sweep: Sweep, point: Point) -> str:
+    """Return the values of a point on all axes but the first."""
+    return "; ".join(_label(axis, text) for axis, text in zip(sweep.axes[1:], point.texts[1:], strict=True))
 
 
 def _in_lines(title: str) -> list[str]:
@@ -198,15 +247,15 @@ def _in_lines(title: str) -> list[str]:
 
 def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:
     """Return the data of a point; a date as Vega reads it."""
-    value = point.set[sweep.axes[0].path] if ordered else point.texts[0]
+    value = point.set[sweep.axes[0].path] if ordered else _label(sweep.axes[0], point.texts[0])
     ends: dict[str, Any] = {"mean": estimate.mean}
     ends["low"], ends["high"] = (estimate.mean if end is None else end for end in (estimate.low, estimate.high))
     if estimate.date is not None:
         epoch = point.scenario.epoch
         ends = {k: stamp(epoch.instant(round(v * MICROSECONDS_PER_DAY))) for k, v in ends.items() if v is not None}
     shown = {
-        "at": ", ".join(point.texts),
+        "at": "; ".join(_label(axis, text) for axis, text in zip(sweep.axes, point.texts, strict=True)),
         "label": format_estimate(estimate),
         "court": court_title(estimate.court, sweep.points[0].scenario),
     }
-    return {"x": value, "rest": ", ".join(point.texts[1:]), **shown, **ends}
+    return {"x": value, "rest": _rest(sweep, point), **shown, **ends}

@@ -68,7 +68,7 @@ def main_result(comparison: Comparison, against: str) -> list[Statement]:
     elif not n_clear:
         text = f"No measure of a court differs significantly with {n} replications"
     else:
-        text = f"{n_clear} of {len(measures)} measures of a court differ significantly or equally in all {n} replications"
+        text = f"{n_clear} of {len(measures)} measures of a court differ significantly, or by the same amount in each of {n} replications"
     statements = [Statement(Claim.SIGNIFICANT, text, ends=comparison.base.ends, values=values)]
     by_measure: dict[str, Difference] = {}
     for d in ranked(comparison, against):

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from simulations import Comparison, RunResult, as_html, compare, forecast, load_scenario, run, staff, sweep
+from simulations.comparing.differences import Difference
+from simulations.comparing.paired import pair
 from simulations.measuring.descriptors import describe
+from simulations.report.comparison import by_size
 from simulations.report.contents import read_contents
 from simulations.report.figures import figures
 from simulations.statements.of_comparisons import main_result
@@ -36,6 +39,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compared(tiny: Path) -> Comparison:
     """The scenario with twice as many clerks, against itself."""
     return compare(tiny, tiny, other_changes=["pools.clerks.size=4"], replications=3, out=tiny.parent / "compared")
+
+
+SIZES = {"cost": -62_800.0, "cost_per.granted": 78.0, "cost.clerks": 9_000.0}
 
 
 def _data(chart: Any) -> Any:
@@ -76,6 +82,27 @@ def test_a_chart_of_one_court_has_its_data_only(small: RunResult, tmp_path: Path
     assert chart.title.text[0].startswith("Pending cases at Denver ")
     chart.save(tmp_path / "pending.svg")
     assert "Denver" in (tmp_path / "pending.svg").read_text(encoding="utf-8")
+
+
+def test_a_chart_says_how_to_read_it_and_has_the_size_asked_for(small: RunResult, compared: Comparison) -> None:
+    """The caption of the report is its subtitle. The size is that of each panel, whatever the chart consists of."""
+    chart = small.plot.pending(width=300, height=90)
+    assert "Line: mean. Light band: 95% prediction interval" in " ".join(chart.title.subtitle)
+    assert [_data(chart)["spec"][size] for size in ("width", "height")] == [300, 90]
+    differences = compared.plot.differences(width=250)
+    assert "Hollow dot: none of these" in " ".join(differences.title.subtitle)
+    assert {panel["width"] for panel in _data(differences)["vconcat"]} == {250}
+    assert _data(small.plot.waiting(height=50))["height"] == 50
+    with pytest.raises(InputError, match="width: must be a number, not 'wide'"):
+        small.plot.waiting(width="wide")
+
+
+def test_differences_of_another_size_have_an_axis_of_their_own() -> None:
+    """A small one is not a dot on zero beside a large one of the same unit. Those of a measure stay together."""
+    one = {name: Difference("b", name, "all", None, "USD", pair([0.0] * 3, [d] * 3, 0.95)) for name, d in SIZES.items()}
+    north = Difference("b", "cost", "north", None, "USD", pair([0.0] * 3, [3.0] * 3, 0.95))
+    panels = by_size([*one.values(), north])
+    assert [[d.measure for d in panel] for panel in panels] == [["cost", "cost.clerks", "cost"], ["cost_per.granted"]]
 
 
 def test_what_cannot_be_drawn_is_explained(small: RunResult, tiny: Path, tmp_path: Path) -> None:

@@ -365,6 +365,19 @@ class TestMarks:
             assert f"{transition} ({how})" in written
         assert changes(one, one) == {}
 
+    def test_what_a_cut_condition_was_is_whole_below_the_map(self) -> None:
+        """It is what one wants to see. The new condition stands beside it, even if it is short."""
+        long = "number > 3 and number < 90 and number != 17"
+        one, other = (
+            load_workflow(
+                {**DESK, "transitions": [{**t, "when": w} if t["transition"] == "wait_on" else t for t in DESK["transitions"]]}
+            )
+            for w in ("number > 3", long)
+        )
+        written = " ".join(texts(svg(one, against=other)))
+        assert "wait_on: when number > 3 wait_on: was " + long in written
+        assert "wait_on: was " not in " ".join(texts(svg(other, against=other)))
+
     def test_a_changed_definition_changes_the_conditions_that_name_it(self) -> None:
         """Also where the text of the condition is the same."""
         desk = {**DESK, "define": {"busy": "number > 3"}}

@@ -106,7 +106,7 @@ def svg(
     drawn = map_of(workflow, marks)
     width = max(drawn.width + 2 * MARGIN, LEAST_WIDTH)
     header, top = _header(workflow, width, marks)
-    footer, bottom = _footer(workflow, width, top + drawn.height + MARGIN)
+    footer, bottom = _footer(workflow, width, top + drawn.height + MARGIN, marks)
     key = f"map-{workflow.name}"
     return "".join(
         [
@@ -333,15 +333,25 @@ def _text(x: float, y: float, text: str, **more: object) -> str:
     return f'<text x="{_n(x)}" y="{_n(y)}"{rest}>{escape(text)}</text>'
 
 
-def _footer(workflow: Workflow, width: float, top: float) -> tuple[str, float]:
+def _footer(workflow: Workflow, width: float, top: float, marks: Marks) -> tuple[str, float]:
     """Return the conditions that the map cuts, as a list below it, and the height of all."""
     parts, y = [], top
-    whole = [f"{t.name}: when {unparse(t.guard)}" for t in workflow.transitions if t.guard is not None and is_cut(t)]
-    for text in whole:
+    for text in _cut_conditions(workflow, marks):
         for k, line in enumerate(_lines(text.split(), width - 3 * MARGIN)):
             parts.append(_text(MARGIN + (0 if k == 0 else 14), y, line, fill="#444444"))
             y += 16
     return "\n".join([*parts, ""]) if parts else "", y + (MARGIN if parts else 0)
+
+
+def _cut_conditions(workflow: Workflow, marks: Marks) -> Iterable[str]:
+    """Yield the whole conditions of transitions that the map cuts, each followed by what it was in the other workflow."""
+    for t in workflow.transitions:
+        before = marks.before(t)
+        replaced = before is not None and before.guard is not None and is_cut(before)
+        if t.guard is not None and (is_cut(t) or replaced):
+            yield f"{t.name}: {WHEN}{unparse(t.guard)}"
+        if before is not None and before.guard is not None and (is_cut(t) or replaced):
+            yield f"{t.name}: {WAS}{unparse(before.guard)}"
 
 
 def _header(workflow: Workflow, width: float, marks: Marks) -> tuple[str, float]:
@@ -390,7 +400,7 @@ def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
     if any(t.events for t in workflow.transitions):
         line = _path([(0, 0), (28, 0)], _UPON_EVENT, THIN, dashed=True)
         yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
-    if any(is_cut(t) for t in workflow.transitions):
+    if any(_cut_conditions(workflow, marks)):
         yield _text(-4, 4, "when …", fill=_CONDITION, font_size="11"), "its condition; long ones are below the map"
     if marks.changes:
         yield _path([(0, 0), (28, 0)], _DIFFERENT, THICK) + _head((36, 0), (1, 0), _DIFFERENT), "new or changed"

@@ -54,11 +54,16 @@ class Marks:
     def condition_lines(self, transition: Transition) -> list[str]:
         """Return the condition of a transition in short, and what it was in the other workflow if it differs."""
         lines = [WHEN + short(transition)] if transition.guard is not None else []
-        if self.changes.get(transition.name) == "changed" and self.against is not None:
-            before = next(t for t in self.against.transitions if t.name == transition.name)
-            if _condition(before) != _condition(transition):
-                lines.append(WAS + (short(before) or "without a condition"))
+        if (before := self.before(transition)) is not None:
+            lines.append(WAS + (short(before) or "without a condition"))
         return lines
+
+    def before(self, transition: Transition) -> Transition | None:
+        """Return what a transition was in the other workflow if its condition was another."""
+        if self.changes.get(transition.name) != "changed" or self.against is None:
+            return None
+        before = next(t for t in self.against.transitions if t.name == transition.name)
+        return None if _condition(before) == _condition(transition) else before
 
 
 def short(transition: Transition) -> str:
