@@ -84,7 +84,8 @@ class Fit:
     used : bool
         Whether the calibration read its value.
     median, low, high : float
-        Of one new course of events, with the discrepancy, given the figures that were used.
+        Of a later figure: of one new course of events, with the discrepancy, given the figures that were used. Of a figure that was
+        used: what the model alone has on average with the posterior of the inputs.
     explained : float
         The share of the variance over held-out runs that the emulator explains.
     outside : float
@@ -223,7 +224,7 @@ def calibrate(
     study = opened(new_study(asked, [until], options, out, "calibrate"))
     with shown(progress) as report:
         design, values = run_study(study, asked.published, until, report)
-    result = calibrated(study, asked.published, until, design, values)
+    result = calibrated(study, asked.published, until, emulated(study, design, values), values)
     _write(result, study)
     return result
 
@@ -306,7 +307,10 @@ def run_study(
     n_more = study.n_runs - len(first)
     if n_more <= 0:
         return first, values
-    likelihood = _likelihood(study, published, until, first, values, discrepancy=True)[0]
+    used = [i for i, figure in enumerate(published) if figure.at <= until]
+    part = replace(study, figures=tuple(study.figures[i] for i in used))
+    emulator = emulated(part, first, values[:, used])
+    likelihood = _likelihood(part, [published[i] for i in used], until, emulator, values[:, used], discrepancy=True)[0]
     more = sample(likelihood, n_more, study.options.seed, rough=True).points
     more = np.clip(more + 0.3 * np.random.default_rng(study.options.seed).standard_normal(more.shape), -3.0, 3.0)
     stored = study.finished()
@@ -316,24 +320,36 @@ def run_study(
     return np.concatenate([first, more]), np.concatenate([values, study.run(more, len(first) + 1, report)])
 
 
+def emulated(study: Study, design: Floats, values: Floats) -> Emulator:
+    """Return emulators of the figures of a study.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_runs, n_figures)
+        What each run has in place of each figure.
+    """
+    if not np.isfinite(values).all():
+        lacking = [f.measure for i, f in enumerate(study.figures) if not np.isfinite(values[:, i]).all()]
+        raise InputError([f"{format_names(dict.fromkeys(lacking))}: has no value in some runs, so it cannot be calibrated to"])
+    return fit(design, scales_of(study.scenario, study.figures, values).scaled(values), study.options.workers)
+
+
 def _likelihood(
-    study: Study, published: Sequence[PublishedEntry], until: dt.date, design: Floats, values: Floats, discrepancy: bool
-) -> tuple[Likelihood, Emulator, Scales, NDArray[np.bool_]]:
+    study: Study, published: Sequence[PublishedEntry], until: dt.date, emulator: Emulator, values: Floats, discrepancy: bool
+) -> tuple[Likelihood, Scales, NDArray[np.bool_]]:
     """Return the likelihood of the figures up to a date; values of later ones are not read."""
     used = np.array([figure.at <= until for figure in published])
-    if not np.isfinite(values).all():
-        lacking = [f.measure for i, f in enumerate(published) if not np.isfinite(values[:, i]).all()]
-        raise InputError([f"{format_names(dict.fromkeys(lacking))}: has no value in some runs, so it cannot be calibrated to"])
     known = [figure if u else blank for figure, blank, u in zip(published, study.figures, used, strict=True)]
     scales = scales_of(study.scenario, known, values)
-    emulator = fit(design, scales.scaled(values))
-    return Likelihood(emulator, scales, used, discrepancy), emulator, scales, used
+    return Likelihood(emulator, scales, used, discrepancy), scales, used
 
 
-def calibrated(study: Study, published: Sequence[PublishedEntry], until: dt.date, design: Floats, values: Floats) -> Calibration:
+def calibrated(
+    study: Study, published: Sequence[PublishedEntry], until: dt.date, emulator: Emulator, values: Floats
+) -> Calibration:
     """Return the calibration as of a date from the runs of a study."""
     confidence, discrepancy = study.options.confidence, study.options.discrepancy
-    likelihood, emulator, scales, used = _likelihood(study, published, until, design, values, discrepancy)
+    likelihood, scales, used = _likelihood(study, published, until, emulator, values, discrepancy)
     posterior = sample(likelihood, _DRAWS, study.options.seed)
     ends = [(1 - confidence) / 2, 0.5, (1 + confidence) / 2]
     inputs = np.array([[*study.inputs_at(point).values()] for point in posterior.points.tolist()])
@@ -348,7 +364,8 @@ def calibrated(study: Study, published: Sequence[PublishedEntry], until: dt.date
         np.array([low if np.isinf(high) else high if np.isinf(low) else (low + high) / 2 for low, high in bounds])
     )
     outside = np.where(used, distance(targets, scales.scaled(values)), 0.0)
-    predicted = np.quantile(posterior.predicted, ends, axis=0)
+    alone = scales.plain(emulator.mean(posterior.points))
+    predicted = np.quantile(np.where(used, alone, posterior.predicted), ends, axis=0)
     fits = [
         Fit(
             f,
@@ -364,7 +381,7 @@ def calibrated(study: Study, published: Sequence[PublishedEntry], until: dt.date
     sizes = np.median(posterior.sizes, axis=0)
     kinds = {name: float(s) for name, s in zip(scales.kinds, sizes, strict=True)} if discrepancy else {}
     return Calibration(
-        study.scenario, study.folder, until, study.options.seed, len(design), confidence, margins, fits, kinds,
+        study.scenario, study.folder, until, study.options.seed, len(values), confidence, margins, fits, kinds,
         posterior.effective, inputs, posterior.predicted,
     )  # fmt: skip
 

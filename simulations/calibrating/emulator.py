@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulations.calibrating.figures import Floats
+from simulations.running.shared import in_processes
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Emulator:
         return out * self.spread + self.centre
 
 
-def fit(design: Floats, runs: Floats) -> Emulator:
+def fit(design: Floats, runs: Floats, workers: int = 1) -> Emulator:
     """Fit an emulator of each figure.
 
     Parameters
@@ -64,32 +65,44 @@ def fit(design: Floats, runs: Floats) -> Emulator:
     design : ndarray of float, shape (n_runs, n_inputs)
     runs : ndarray of float, shape (n_runs, n_figures)
         On the scales of the figures.
+    workers : int
+        Worker processes; their number does not change the emulators.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
-
-    d = design.shape[1]
     centre, spread = runs.mean(axis=0), np.maximum(runs.std(axis=0), 1e-9)
-    weights, parameters, held_out = [], [], np.empty_like(runs)
-    for j in range(runs.shape[1]):
-        y = (runs[:, j] - centre[j]) / spread[j]
-        linear = ConstantKernel(0.5, (1e-4, 1e2)) * DotProduct(1.0, "fixed")
-        smooth = ConstantKernel(0.2, (1e-4, 1e2)) * RBF([3.0] * d, (0.5, 30.0))
-        process = GaussianProcessRegressor(linear + smooth + WhiteKernel(0.1, (1e-5, 2.0)), random_state=0, normalize_y=False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: an input without effect
-            kernel = process.fit(design, y).kernel_
-        inverse = np.linalg.inv(kernel(design))
-        alpha = inverse @ y
-        held_out[:, j] = alpha / np.diag(inverse) * spread[j]
-        weights.append(alpha)
-        both = kernel.k1
-        parameters.append([both.k1.k1.constant_value, both.k2.k1.constant_value, *np.broadcast_to(both.k2.k2.length_scale, d)])
-    scaled = held_out / spread
+    columns = ((runs - centre) / spread).T
+    workers = min(workers, len(columns))
+    if workers > 1:
+        from joblib import delayed
+
+        fitted = [*in_processes((delayed(_fit_one)(design, y) for y in columns), workers)]
+    else:
+        fitted = [_fit_one(design, y) for y in columns]
+    weights, parameters, held_out = zip(*fitted, strict=True)
+    scaled = np.array(held_out).T
     errors = np.cov(scaled.T).reshape(runs.shape[1], -1)
     shrunk = 0.9 * errors + 0.1 * np.diag(np.diag(errors))
     explained = 1 - scaled.var(axis=0)
     return Emulator(
         design, np.array(weights), np.array(parameters), centre, spread, shrunk * np.outer(spread, spread), explained
     )  # fmt: skip
+
+
+def _fit_one(design: Floats, y: Floats) -> tuple[Floats, list[float], Floats]:
+    """Return the weights of the runs, the parameters, and the errors over held-out runs of one figure, in standard deviations."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+    from threadpoolctl import threadpool_limits
+
+    d = design.shape[1]
+    linear = ConstantKernel(0.5, (1e-4, 1e2)) * DotProduct(1.0, "fixed")
+    smooth = ConstantKernel(0.2, (1e-4, 1e2)) * RBF([3.0] * d, (0.5, 30.0))
+    process = GaussianProcessRegressor(linear + smooth + WhiteKernel(0.1, (1e-5, 2.0)), random_state=0, normalize_y=False)
+    with warnings.catch_warnings(), threadpool_limits(1):  # one thread: the same rounding in whatever process
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: an input without effect
+        kernel = process.fit(design, y).kernel_
+        inverse = np.linalg.inv(kernel(design))
+        alpha = inverse @ y
+    both = kernel.k1
+    lengths = np.broadcast_to(both.k2.k2.length_scale, d)
+    return alpha, [both.k1.k1.constant_value, both.k2.k1.constant_value, *lengths], alpha / np.diag(inverse)

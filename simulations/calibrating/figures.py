@@ -23,6 +23,8 @@ from simulations.scenarios.scenario import Scenario
 Floats = NDArray[np.float64]
 _SMALL = 20.0
 _DAYS_PER_MONTH = 30.4375
+_FLOW_OF_SPREAD = 0.1
+"""The mean relative error of the flows so far that moves a stock, an age or a date by its standard deviation over the runs."""
 
 
 def values_at(log: EventLog, figures: Sequence[PublishedEntry]) -> list[float]:
@@ -96,24 +98,29 @@ def scales_of(scenario: Scenario, figures: Sequence[PublishedEntry], runs: Float
         flows = descriptors[name].accumulates or descriptors[name].family is Family.DECLARED
         adds_up = bool(counts[rows[0]]) and rises and flows
         for i in rows:
-            carried[i, s] = _carried(scenario.starts, [figures[k].at for k in rows], levels, figures[i].at, n_months, adds_up)
-            if not log[i]:
-                carried[i, s] *= abs(middle[i]) / spread[i]
+            at = figures[i].at
+            days, totals = ([figures[k].at for k in rows], levels) if adds_up else ([at], np.ones(1))
+            carried[i, s] = _carried(scenario.starts, days, totals, at, n_months)
+            level = max(abs(middle[i]), 1e-9)
+            in_levels = 1.0 if adds_up else spread[i] / level / _FLOW_OF_SPREAD
+            carried[i, s] *= in_levels * (1.0 if log[i] else level / spread[i])
     kind = np.array([kinds.index(f.measure) for f in figures])
     return Scales(tuple(figures), log, spread, kinds, kind, carried.reshape(len(figures), -1), n_months)
 
 
-def _carried(starts: dt.date, days: Sequence[dt.date], levels: Floats, at: dt.date, n_months: int, adds_up: bool) -> Floats:
-    """Return the weight of the relative error of each month's flow in the relative error of a figure.
+def _carried(starts: dt.date, days: Sequence[dt.date], levels: Floats, at: dt.date, n_months: int) -> Floats:
+    """Return the weight of the relative error of each month's flow in the relative error of a total.
 
-    A total adds up the flows between its dates. A stock has the error of its own month.
+    Parameters
+    ----------
+    days : sequence of date
+        The dates of the total, increasing.
+    levels : ndarray of float
+        The total on these dates; the flow between two dates is taken to be even.
     """
     weights = np.zeros(n_months)
     ends = [(day - starts).days + 1 for day in days]
     last = (at - starts).days + 1
-    if not adds_up:
-        weights[min(n_months - 1, int((last - 1) / _DAYS_PER_MONTH))] = 1.0
-        return weights
     begin, total = 0, max(levels[days.index(at)], 1e-9)
     for end, flow in zip(ends, np.diff(np.concatenate([[0.0], levels])), strict=True):
         if end > last:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from simulations.calibrating.calibration import calibrated, new_study, reading_result, run_study
+from simulations.calibrating.calibration import calibrated, emulated, new_study, reading_result, run_study
 from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
 from simulations.run_folder.manifest import model_hash, scenario_hash
@@ -174,9 +174,10 @@ def hindcast(
     study = opened(new_study(scored, dates, options, out, "hindcast"))
     with shown(progress) as report:
         design, values = run_study(study, scored.published, dates[0], report)
+    emulator = emulated(study, design, values)
     scores: list[Score] = []
     for date in dates:
-        result = calibrated(study, scored.published, date, design, values)
+        result = calibrated(study, scored.published, date, emulator, values)
         scores += [
             _scored(date, scored, fit.figure, result.predicted[:, i], options.confidence)
             for i, fit in enumerate(result.fits)

@@ -27,7 +27,7 @@ def inputs_table(result: Calibration) -> Table:
 
 
 def figures_table(result: Calibration) -> Table:
-    """Return what the posterior has in place of each figure that was used."""
+    """Return what the model alone has, with the posterior of the inputs, in place of each figure that was used."""
     units = {name: d.unit for name, d in describe(result.scenario).items()}
     used = [f for f in result.fits if f.used]
     rows = []
@@ -36,8 +36,8 @@ def figures_table(result: Calibration) -> Table:
         rows.append([Cell(text) for text in (*named, number(f.figure.value, units[f.figure.measure]), *middle, share)])
     names = ["measure", "court", "at", "published", *_FIT_COLUMNS]
     text = as_csv(names, ([f.figure.measure, f.figure.court, f.figure.at, f.figure.value, *_fit_values(f)] for f in used))
-    columns = ["measure", "court", "day", "published", "median", f"{result.confidence:.0%} band", "emulator explains"]
-    return Table("figures", f"Figures up to {result.until}", columns, rows, text, n_text=2)
+    columns = ["measure", "court", "day", "published", "model", f"{result.confidence:.0%} interval", "emulator explains"]
+    return Table("figures", f"Figures up to {result.until}, and the calibrated model alone", columns, rows, text, n_text=2)
 
 
 def forecasts_table(result: Calibration) -> Table:

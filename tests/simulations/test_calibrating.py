@@ -111,6 +111,16 @@ def test_a_total_has_the_errors_of_its_flows() -> None:
     assert first[0] == pytest.approx(1.0)  # of January alone
 
 
+def test_a_stock_has_an_error_in_units_of_its_spread() -> None:
+    """A relative error of 10 percent in the flows moves pending cases by their standard deviation over the runs, not by 10 percent."""
+    entries = [PublishedEntry.model_validate({"measure": "pending", "at": day, "value": 300}) for day in DAYS[:2]]
+    runs = 300 * np.exp(0.01 * np.random.default_rng(1).standard_normal((50, 2)))
+    scales = scales_of(load_scenario(office([])), entries, runs)
+    moved = 0.1 * scales.carried.sum(axis=1)
+    assert moved == pytest.approx(runs.std(axis=0, ddof=1) / np.median(runs, axis=0))
+    assert scales.log.all()
+
+
 def test_the_likelihood_is_that_of_a_normal_distribution() -> None:
     """Without a discrepancy, the density of exact figures is that of scipy; a size of 0 is the same."""
     likelihood = _likelihood(discrepancy=False)
@@ -313,6 +323,9 @@ def test_the_posterior_is_a_scenario() -> None:
     drawn = [scenario.draws(1, k)[SHARE] for k in range(1, 300)]
     assert np.median(drawn) == pytest.approx(share.posterior, abs=0.03)
     assert not result.out_of_reach
+    alone = [f for f in result.fits if f.used]
+    assert all(f.low + 1 < f.median < f.high - 1 for f in alone)  # of the model, not the published figure itself
+    assert all(f.low < f.figure.value < f.high for f in alone)
     Path("office.yaml").write_text(load_scenario(office(figures())).to_yaml())
     calibrate("office.yaml", DAYS[2], runs=40, out="free", free=[SHARE], engine="simpy", progress=False)
     assert Path("free/posterior.yaml").read_text().startswith("extends: ")

@@ -151,6 +151,22 @@ def test_the_courts_are_suspended_on_the_announced_dates(nationwide: Scenario) -
     assert all(0 <= sizes[court][0][1] - 2 * sizes[court][1][1] <= 1 for court in partly)
 
 
+def test_files_are_read_all_day_while_the_hearings_of_a_court_are_suspended(nationwide: Scenario) -> None:
+    """Elsewhere two hours a day; in the windows of the second phase 8.5 hours, and half of the rest where a part is suspended."""
+    day, hours = nationwide.epoch.date, {}
+    for court, calendar in zip(nationwide.courts, nationwide.pools["reviewers"].calendars, strict=True):
+        found = [(day(a), (b - a) / MICROSECONDS_PER_DAY * 24) for a, b in zip(calendar.opens, calendar.closes, strict=True)]
+        hours[court] = {date: length for date, length in found if length != 2}
+    window = {court: (min(dates), max(dates), {*dates.values()}, len(dates)) for court, dates in hours.items() if dates}
+    april = (dt.date(2012, 4, 23), dt.date(2012, 5, 4), {8.5}, 10)
+    assert {c: w for c, w in window.items() if c not in ("denver", "baltimore")} == {
+        **dict.fromkeys(("michigan", "louisiana", "orlando", "washington"), april),
+        "new_york": (dt.date(2012, 5, 7), dt.date(2012, 5, 18), {5.25}, 10),
+        "san_francisco": (dt.date(2012, 6, 4), dt.date(2012, 6, 15), {5.25}, 10),
+        "los_angeles": (dt.date(2012, 7, 9), dt.date(2012, 7, 20), {5.25}, 10),
+    }
+
+
 def test_every_published_figure_has_a_source_and_is_marked_as_calibrated_or_not(nationwide: Scenario) -> None:
     """The assumptions list the four counts of 29 May as calibrated, and later counts as not used."""
     assert all(figure.source for figure in nationwide.published)
@@ -198,14 +214,14 @@ def test_newly_filed_cases_are_reviewed_as_well(values: dict[tuple[object, ...],
 
 
 def test_detained_people_are_a_growing_share_of_those_reviewed(small: EventLog) -> None:
-    """13.9 percent of those read by 5 March and 26.9 percent of those read from then to 29 May, by the custody in which they began."""
+    """13.9 percent of those read by 5 March and 26.9 percent of those read from then to 29 May, within 1.5 and 4 points."""
     rows, labels, epoch = small.columns, small.labels, small.cases.scenario.epoch
     read = rows["transition"] == labels.transition.index("review")
     custody = small.cases.columns.values["custody"][rows["case_id"]]
     early = read & (rows["happened_at"] <= epoch.end_of(dt.date(2012, 3, 5)))
     late = read & ~early & (rows["happened_at"] <= epoch.end_of(MAY))
     assert custody[early].mean() == pytest.approx(23_000 / 165_000, abs=0.015)
-    assert custody[late].mean() == pytest.approx(33_180 / 123_361, abs=0.03)
+    assert custody[late].mean() == pytest.approx(33_180 / 123_361, abs=0.04)
 
 
 def test_closures_speed_up(small: EventLog) -> None:
