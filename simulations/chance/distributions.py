@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -112,9 +113,15 @@ class Distribution:
 
     def _scaled(self, standard: StandardForm) -> InverseTable:
         try:
-            return compiled(standard).scaled(self.factor, self.shift)
+            return _scaled(standard, self.factor, self.shift)
         except ValueError as error:
             raise InputError([f"{self.family}: {error} for {dict(self.parameters)}."]) from error
+
+
+@lru_cache(maxsize=256)
+def _scaled(standard: StandardForm, factor: float, shift: float) -> InverseTable:
+    """Return the table of a distribution. The points of a sweep, whose scenarios have equal distributions, share it."""
+    return compiled(standard).scaled(factor, shift)
 
 
 def make_distribution(name: str, parameters: Parameters) -> Distribution:

@@ -368,3 +368,10 @@ def test_numpy_numbers_are_numbers():
     """Parameters may be numpy numbers."""
     assert make_distribution("gamma", {"mean": np.float32(2), "cv": np.int64(1)}).mean == 2
     assert make_distribution("empirical", {"values": np.array([1, 3])}).mean == 2
+
+
+def test_equal_distributions_share_their_table() -> None:
+    """A sweep has as many scenarios as points, and a table takes 50 kB."""
+    one, two, other = (make_distribution("gamma", {"mean": mean, "cv": 0.5}) for mean in (30, 30.0, 31))
+    assert one.table is two.table
+    assert one.table is not other.table
