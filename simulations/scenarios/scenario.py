@@ -646,11 +646,11 @@ class Scenario:
         where = f"{n} court{'s' if n > 1 else ''}"
         return f"<Scenario {self.name!r}: {self.starts} to {self.ends}, {where}, workflow {self.workflow.name!r}>"
 
-    def change(self, changes: Mapping[str, Any] | Sequence[str]) -> Scenario:
-        """Return a scenario with other values at some paths; see `change_scenario`."""
+    def change(self, changes: Mapping[str, Any] | Sequence[str], workflow: Workflow | None = None) -> Scenario:
+        """Return a scenario with other values at some paths, or with another workflow; see `change_scenario`."""
         from simulations import change_scenario
 
-        return change_scenario(self, changes)
+        return change_scenario(self, changes, workflow)
 
     @property
     def inputs(self) -> tuple[Input, ...]:

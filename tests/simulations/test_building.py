@@ -243,6 +243,14 @@ def test_one_line_of_yaml_is_a_text() -> None:
         load_scenario("{scenario: desk}")
 
 
+def test_a_scenario_is_changed_to_another_workflow(tiny: Path) -> None:
+    """The method and the function take the same."""
+    scenario, other = load_scenario(tiny), load_workflow(DESK.replace("age < 90", "age < 95"))
+    changed = scenario.change({}, workflow=other)
+    assert changed.workflow is other
+    assert changed.plain() == change_scenario(scenario, {}, workflow=other).plain()
+
+
 def test_rules_for_a_workflow_at_hand_need_not_name_it() -> None:
     """Nor is anything lost of the mistakes inside."""
     desk = load_workflow(DESK)
