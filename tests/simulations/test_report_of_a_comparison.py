@@ -61,7 +61,7 @@ def test_a_figure_shows_significant_differences(comparison: Comparison) -> None:
     figure = comparison_document(comparison.folder).figures[1]
     assert figure.title.startswith(f"{len(clear)} of ")
     assert "; Mean wait for serve: 1.03" in figure.title
-    assert "Full dots: significant" in figure.text
+    assert "Full dot: significant" in figure.text
     assert "Mean wait for serve" in figure.svg
 
 
@@ -105,7 +105,7 @@ def test_the_main_result_that_a_date_comes_14_days_earlier_is_first_on_the_page_
     k = next(k for k, block in enumerate(section.blocks) if isinstance(block, Tiles))
     count, tiles = section.blocks[k - 1], section.blocks[k]
     assert str(first.content) + "." == sentence[0]  # type: ignore[union-attr]
-    assert str(count.content).endswith("in all 6 replications")  # type: ignore[union-attr]
+    assert str(count.content).endswith("differ significantly, or by the same amount in each of 6 replications")  # type: ignore[union-attr]
     assert tiles.numbers[0][0] == "Backlog done"  # type: ignore[union-attr]
     assert "days earlier" in tiles.numbers[0][1]  # type: ignore[union-attr]
 
