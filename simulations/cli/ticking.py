@@ -24,11 +24,13 @@ class Ticker:
 
     def __init__(self, words: str, show: Show, now: Callable[[], float] = time.monotonic) -> None:
         self._words, self._show, self._now = words, show, now
-        self._done = self._todo = 0
+        self._done = self._todo = self._before = 0
         self._start = now()
 
     def report(self, done: int, todo: int) -> None:
         """Note how many replications are finished, and how many there are."""
+        if not self._todo:
+            self._before = max(0, done - 1)  # of an interrupted command that is resumed
         self._done, self._todo = done, todo
 
     @contextmanager
@@ -43,13 +45,13 @@ class Ticker:
     def line(self) -> str:
         """Return the line to print now.
 
-        The time that is left is the time so far for each finished replication, times those that are not finished.
+        The time that is left is the time so far for each replication finished since the start, times those that are not finished.
         """
         elapsed = self._now() - self._start
         text = f"{self._words}: {self._done:,} of {self._todo:,}" if self._todo else self._words
         text += f", {_clock(elapsed)} elapsed"
-        if 0 < self._done < self._todo:
-            text += f", about {_clock(elapsed / self._done * (self._todo - self._done))} left"
+        if self._before < self._done < self._todo:
+            text += f", about {_clock(elapsed / (self._done - self._before) * (self._todo - self._done))} left"
         return text
 
     def run(self, ended: threading.Event) -> None:

@@ -23,9 +23,10 @@ class _Clock(threading.Event):
         return self.time > self.ends
 
 
-def _lines(ends: float, done: int = 0, todo: int = 0) -> list[str]:
+def _lines(ends: float, done: int = 0, todo: int = 0, before: int = 0) -> list[str]:
     clock, lines = _Clock(ends), list[str]()
     ticker = Ticker("replications", lines.append, lambda: clock.time)
+    ticker.report(before + 1 if before else 0, todo)
     ticker.report(done, todo)
     ticker.run(clock)
     return lines
@@ -43,6 +44,11 @@ def test_a_line_says_how_much_is_left() -> None:
     assert _lines(30, 5, 20)[-1] == "replications: 5 of 20, 0:30 elapsed, about 1:30 left"
     assert _lines(30, 0, 20)[-1] == "replications: 0 of 20, 0:30 elapsed"
     assert _lines(30, 20, 20)[-1] == "replications: 20 of 20, 0:30 elapsed"
+
+
+def test_replications_of_before_an_interruption_took_no_time() -> None:
+    """Of a command that is resumed with 10 replications, five more took half a minute."""
+    assert _lines(30, 15, 20, before=10)[-1] == "replications: 15 of 20, 0:30 elapsed, about 0:30 left"
 
 
 def test_a_line_says_what_is_done_before_the_next_replication() -> None:
