@@ -23,6 +23,7 @@ from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
+from workflow.files.table import n_of
 from workflow.model.definition import COMPLETE, ENTER, NOT_STEPS
 from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import add_table, check_labels, readable
@@ -187,7 +188,7 @@ def check_run_folder(folder: Path) -> None:
     runs = [] if (folder / MANIFEST).exists() else sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if runs:
         raise InputError(
-            [f"{folder}: holds {len(runs)} runs and is not a run folder itself; name one of them, such as {runs[0]}"]
+            [f"{folder}: holds {n_of(len(runs), 'run')} and is not a run folder itself; name one of them, such as {runs[0]}"]
         )
 
 
