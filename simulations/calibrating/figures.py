@@ -46,6 +46,8 @@ class Scales:
     Attributes
     ----------
     figures : tuple of PublishedEntry
+    counts : ndarray of bool, shape (n_figures,)
+        Whether a figure counts cases, and so is not below 0.
     log : ndarray of bool, shape (n_figures,)
         Whether a figure is on the log scale.
     unit : ndarray of float, shape (n_figures,)
@@ -58,6 +60,7 @@ class Scales:
     """
 
     figures: tuple[PublishedEntry, ...]
+    counts: NDArray[np.bool_]
     log: NDArray[np.bool_]
     unit: Floats
     kinds: tuple[str, ...]
@@ -72,7 +75,8 @@ class Scales:
 
     def plain(self, scaled: Floats) -> Floats:
         """Return values on the figures' own scale."""
-        return np.where(self.log, np.exp(np.minimum(scaled, 700.0)), scaled * self.unit)
+        values = np.where(self.log, np.exp(np.minimum(scaled, 700.0)), scaled * self.unit)
+        return np.where(self.counts, np.maximum(values, 0.0), values)
 
 
 def scales_of(scenario: Scenario, figures: Sequence[PublishedEntry], runs: Floats) -> Scales:
@@ -105,7 +109,7 @@ def scales_of(scenario: Scenario, figures: Sequence[PublishedEntry], runs: Float
             in_levels = 1.0 if adds_up else spread[i] / level / _FLOW_OF_SPREAD
             carried[i, s] *= in_levels * (1.0 if log[i] else level / spread[i])
     kind = np.array([kinds.index(f.measure) for f in figures])
-    return Scales(tuple(figures), log, spread, kinds, kind, carried.reshape(len(figures), -1), n_months)
+    return Scales(tuple(figures), counts, log, spread, kinds, kind, carried.reshape(len(figures), -1), n_months)
 
 
 def _carried(starts: dt.date, days: Sequence[dt.date], levels: Floats, at: dt.date, n_months: int) -> Floats:

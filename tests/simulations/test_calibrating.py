@@ -121,6 +121,14 @@ def test_a_stock_has_an_error_in_units_of_its_spread() -> None:
     assert scales.log.all()
 
 
+def test_a_count_is_not_below_0() -> None:
+    """A small count is on its own scale, where a draw may lie below 0; a forecast of it does not."""
+    entries = [PublishedEntry.model_validate({"measure": "pending", "at": DAYS[0], "value": 3})]
+    scales = scales_of(load_scenario(office([])), entries, np.random.default_rng(1).poisson(3, (50, 1)).astype(float))
+    assert not scales.log.any()
+    assert scales.plain(np.array([[-1.0], [1.0]])) == pytest.approx(np.array([[0.0], [scales.unit[0]]]))
+
+
 def test_the_likelihood_is_that_of_a_normal_distribution() -> None:
     """Without a discrepancy, the density of exact figures is that of scipy; a size of 0 is the same."""
     likelihood = _likelihood(discrepancy=False)
