@@ -127,7 +127,7 @@ def test_an_audit_reads_the_log_without_a_mapping(court: Court, imported: Path) 
 
 def test_the_mapping_of_a_release_leads_back_to_the_workflow(tmp_path: Path) -> None:
     """The log of a synthetic pilot has the transitions that a release can tell, as often as the run had them."""
-    few = "{denver: {backlog: {closed: 100, pending: 200}}, baltimore: {backlog: {docket: 50}}}"
+    few = "{denver: {title: Denver, backlog: {closed: 100, pending: 200}}, baltimore: {title: Baltimore, backlog: {docket: 50}}}"
     run(load_scenario("pilot", [f"courts={few}"]), engine="simpy", out=tmp_path / "run", progress=False)
     release = synth_eoir(tmp_path / "run", tmp_path / "release", quirks=0)
     log = import_eoir(release.folder, tmp_path / "log")
