@@ -358,7 +358,7 @@ def test_a_folder_that_is_not_a_run_is_an_error(small: RunResult, tmp_path: Path
         result = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
         assert (result.exit_code, message in result.stderr) == (2, True)
     shutil.copytree(small.folder, tmp_path / "several" / "one")
-    with pytest.raises(InputError, match=r"holds 1 runs and is not a run folder itself"):
+    with pytest.raises(InputError, match=r"holds 1 run and is not a run folder itself"):
         write_page(tmp_path / "several")
     (tmp_path / "several/one/measures/replication=2.parquet").unlink()
     with pytest.raises(InputError, match=r"replication=2\.parquet: is missing"):

@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("prove desk.yaml --rules desk.yaml", "desk.yaml: is a workflow, not a rules file; leave --rules out"),
         ("diff desk.yaml tiny.yaml", "tiny.yaml: is a scenario, not a workflow; give the workflow that it names, 'desk.yaml'"),
         ("verify tiny.yaml", "tiny.yaml: is not a run folder, but a file; docketsim run tiny.yaml --out DIR makes"),
-        ("verify both", "both: is not a run folder, but holds 1 runs; name one of them, such as both/base"),
+        ("verify both", "both: is not a run folder, but of a comparison that is not finished; resume it with --resume (resume=True), or name one of its runs, such as both/base"),
         ("run tiny.yaml --by xyz", "by xyz: unknown name 'xyz'. Known: kind, age, arrived, as_of, court, origin."),
         ("run tiny.yaml --by knd", "by knd: unknown name 'knd'. Did you mean 'kind'?"),
     ],
