@@ -177,6 +177,26 @@ MARKED: Mapping = {
 these has the only slot, and then the first long one resumes; but not on the fifth day, when they are suspended."""
 
 
+RINGING: Mapping = {
+    "scenario": "ringing",
+    "workflow": {
+        "workflow": "ringing",
+        "states": {"shelf": {"resting": True}, "desk": {}},
+        "transitions": [
+            {"transition": "take", "from": "shelf", "event": "ring", "to": "desk"},
+            {"transition": "put_back", "from": "desk", "to": "shelf"},
+        ],
+        "events": {"ring": {"while": ["shelf"]}},
+        "entry": {"states": ["shelf"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "courts": {"court": {"backlog": {"shelf": 3}}},
+    "events": {"ring": {"every": {"empirical": ["2 hours", "3 hours", "5 hours", "7 hours"]}}},
+}
+"""Each ring takes a case from the shelf and back in the same instant, which starts the clock anew; it is not started once more."""
+
+
 HELD: Mapping = {
     "scenario": "held",
     "workflow": {

@@ -17,7 +17,7 @@ from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from simulations.timing import hearing_dates
 from tests.simulations.both_engines import SOME, planned
-from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
+from tests.simulations.crowds import EXCEPTED, HELD, INTERRUPTED, MARKED, RINGING, TOGETHER, WITHDRAWN, crowds
 from tests.simulations.dated import SITTINGS, dated
 from tests.simulations.houses import HOUSES, RANKED
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
@@ -208,7 +208,7 @@ def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
     """Return plans with the SimPy engine's logs: some made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     examples = []
-    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, SITTINGS, *BY_HAND)
+    handmade = (*HOUSES, INTERRUPTED, WITHDRAWN, TOGETHER, EXCEPTED, HELD, MARKED, RANKED, RINGING, SITTINGS, *BY_HAND)
     for scenario in (*map(loaded, handmade), pilot):
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
