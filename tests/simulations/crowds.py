@@ -181,20 +181,28 @@ RINGING: Mapping = {
     "scenario": "ringing",
     "workflow": {
         "workflow": "ringing",
-        "states": {"shelf": {"resting": True}, "desk": {}},
+        "facts": {"short": {"type": "boolean"}},
+        "states": {"shelf": {"resting": True}, "desk": {}, "table": {"resting": True}},
         "transitions": [
             {"transition": "take", "from": "shelf", "event": "ring", "to": "desk"},
-            {"transition": "put_back", "from": "desk", "to": "shelf"},
+            {"transition": "put_back", "from": "desk", "to": "shelf", "when": "short"},
+            {"transition": "lay_down", "from": "desk", "to": "table"},
+            {"transition": "tidy_up", "from": "table", "event": "evening", "to": "shelf"},
         ],
-        "events": {"ring": {"while": ["shelf"]}},
+        "events": {"ring": {"while": ["shelf"]}, "evening": {"while": ["table"]}},
         "entry": {"states": ["shelf"]},
     },
     "starts": STARTS,
     "ends": ENDS,
-    "courts": {"court": {"backlog": {"shelf": 3}}},
-    "events": {"ring": {"every": {"empirical": ["2 hours", "3 hours", "5 hours", "7 hours"]}}},
+    "courts": {"court": {"backlog": {"shelf": 6}}},
+    "people": {"short": 0.5},
+    "events": {
+        "ring": {"every": {"empirical": ["2 hours", "3 hours", "5 hours", "7 hours"]}},
+        "evening": {"after": {"constant": "4 hours"}},
+    },
 }
-"""Each ring takes a case from the shelf and back in the same instant, which starts the clock anew; it is not started once more."""
+"""A ring takes a short case from the shelf and back in the same instant, which starts the clock anew: it is not started once more.
+A long case comes back later, and its clock starts then."""
 
 
 HELD: Mapping = {
