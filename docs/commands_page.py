@@ -33,7 +33,7 @@ with `--quiet`.
 **What is printed.** `run` and `compare` print at most 24 lines at first: what leads, the answer in sentences, and what to try next. Days
 (`--at`) and groups (`--by`) that are asked for get tables of their own. `--all` prints every table, and `--measure` and `--court` choose. Lines are as wide as the terminal, or
 as the environment variable `COLUMNS` says: columns of diagnostics are left out first, then rows take several lines; a number is always whole,
-on one line with its uncertainty and unit. In a file or a pipe no line is broken. `--json` prints the courts that the tables have: with more than four
+on one line with its uncertainty and unit. In a file or a pipe no line is broken. `--json` prints the courts and days that the tables have: with more than four
 courts all together, unless `--court` names some or `--all` asks for each.
 
 Verdicts and warnings are coloured in a terminal. [`NO_COLOR`](https://no-color.org) and [`FORCE_COLOR`](https://force-color.org) in the

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 
-from nicegui import events, run, ui
+from nicegui import background_tasks, events, run, ui
 
 from simulations.app.controls import Tag, button, choice, disclosure, input_for, tag
 from simulations.app.evidence import Shown
@@ -15,13 +15,27 @@ from simulations.app.files import MOST_BYTES, MOST_FILES
 from simulations.app.session import Session, names, summary
 from simulations.app.settings import Entry, Section, Setting
 from simulations.app.tasks import Decided, Product
+from simulations.report.document import FIGURES as DRAWING
+from simulations.report.document import VEGA
+from simulations.report.figure import Figure
+from simulations.report.interactive import as_json
 from simulations.tables.formatting import format_replications
 from workflow.drawing import html
 from workflow.errors import InputError, visible
 
 SECONDS_BETWEEN_LOOKS = 0.05
-_STYLE = Path(__file__).parent / "page.css"
+_STYLE = Path(__file__).with_name("page.css")
+_SCRIPTS = (VEGA, DRAWING, Path(__file__).with_name("figures.js"))
+SCRIPT = "/figures.js"
+"""The address of the script of the figures."""
 _MESSAGE = "message"
+
+
+@cache
+def script() -> str:
+    """Return the script of the figures. Its names are in a function, since those of the runtime are also names of the server's."""
+    content = "\n".join(path.read_text(encoding="utf-8") for path in _SCRIPTS)
+    return f"(() => {{\n{content}\nwindow.showFigures = showFigures;\n}})();\n"
 
 
 class Page:
@@ -31,9 +45,11 @@ class Page:
         self.session, self.choices = session, list(dict.fromkeys([*others, *names()]))
         self.messages: dict[str, ui.html] = {}
         self.verdicts: ui.html | None = None
-        self.drawing = self.stale = False
+        self.drawing = self.stale = self.plotting = False
+        self.undrawn: Shown | None = None
         self.downloaded = 0
         ui.add_css(_STYLE)
+        ui.add_head_html(f'<script defer src="{SCRIPT}"></script>')
         ui.page_title("docketsim: what if?")
         with tag("header"):
             tag("h1", "docketsim: what if?")
@@ -233,11 +249,25 @@ class Page:
             self.drawing, self.stale = True, False
             try:
                 shown = await run.io_bound(compute)
-                if shown is not None:
-                    self._show(shown)
-                    self._show_figures(await run.io_bound(_drawn, shown) or [])
             finally:
                 self.drawing = False
+            if shown is not None:
+                self._show(shown)
+                self.undrawn = shown
+                if not self.plotting:
+                    background_tasks.create(self._plot())
+
+    async def _plot(self) -> None:
+        """Draw the figures of what was shown last. They take longer than the answer, which does not wait for them."""
+        self.plotting = True
+        try:
+            while (shown := self.undrawn) is not None:
+                self.undrawn = None
+                figures = await run.io_bound(_drawn, shown)
+                with self.figures:
+                    ui.run_javascript(f'showFigures("{self.figures.html_id}", {figures})')
+        finally:
+            self.plotting = False
 
     def _say(self) -> None:
         """Show the messages, how far the runs are, and the command."""
@@ -283,24 +313,17 @@ class Page:
         with self.animation:
             ui.html(f'<iframe title="Animation" sandbox="allow-scripts" srcdoc="{content}"></iframe>', sanitize=False)
 
-    def _show_figures(self, figures: list[tuple[str, str]]) -> None:
-        if len(self.figures.default_slot.children) != len(figures):
-            self.figures.clear()
-            with self.figures:
-                for _ in figures:
-                    ui.html("", sanitize=False).classes("wide").props("tabindex=0 role=region")
-        for element, (name, figure) in zip(self.figures.default_slot.children, figures, strict=True):
-            assert isinstance(element, ui.html)
-            element.props["aria-label"] = f"Figure: {name}"
-            element.content = figure
+
+def _drawn(shown: Shown) -> str:
+    """Return the figures as JSON for a script: their names, texts and specifications."""
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(False):  # what is checked on each part of a chart takes longer than drawing
+        return f"[{','.join(map(_for_script, shown.figures()))}]"
 
 
-def _drawn(shown: Shown) -> list[tuple[str, str]]:
-    """Return the names of the figures, and the figures as HTML."""
-    return [
-        (f.name, f"<figure><figcaption><b>{escape(f.name)}</b> {escape(f.text)}</figcaption>{f.svg}</figure>")
-        for f in shown.figures()
-    ]
+def _for_script(figure: Figure) -> str:
+    return as_json({"key": figure.key, "name": figure.name, "text": figure.text}).removesuffix("}") + f',"spec":{figure.live}}}'
 
 
 def _lines(messages: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from workflow.errors import DocketsimError, InputError
 
 HOST = "127.0.0.1"
 MOST_SESSIONS = 8
+SECONDS_TO_RECONNECT = 20.0
+"""How long a visit is kept without its browser, which a busy computer keeps from answering."""
 _MISSING = "the page needs the extra 'app': pip install 'docketsim[app]'"
 
 
@@ -60,12 +62,18 @@ def serve(scenarios: list[str], port: int, show: bool) -> None:
         from nicegui import app, run, ui
     except ImportError:
         raise AppMissing(_MISSING) from None
+    from fastapi import Response
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from simulations.app.page import Page
+    from simulations.app.page import SCRIPT, Page, script
     from simulations.app.session import Session
 
     sessions: list[Session] = []
+
+    @app.get(SCRIPT)
+    def figures() -> Response:
+        """Return the script of the figures."""
+        return Response(script(), media_type="text/javascript")
 
     @ui.page("/", title="docketsim: what if?", response_timeout=120)
     async def what_if() -> None:
@@ -94,5 +102,5 @@ def serve(scenarios: list[str], port: int, show: bool) -> None:
 
     ui.run(
         host=HOST, port=port, show=show, reload=False, title="docketsim: what if?", language="en-US", tailwind=False, dark=None,
-        favicon="data:,", show_welcome_message=False,
+        favicon="data:,", show_welcome_message=False, reconnect_timeout=SECONDS_TO_RECONNECT,
     )  # fmt: skip

@@ -188,9 +188,10 @@ def next_steps(folder: Path, everything: bool) -> list[str]:
     return [f"Next: docketsim report {name}: the results as a page of figures", *rest]
 
 
-def of_courts(values: list[dict[str, Any]], courts: Collection[str]) -> list[dict[str, Any]]:
-    """Return the values of these courts."""
-    return [value for value in values if value["court"] in courts]
+def asked_for(values: list[dict[str, Any]], courts: Collection[str], days: Collection[dt.date]) -> list[dict[str, Any]]:
+    """Return the values of these courts, at the end of the run and on these days."""
+    at = {str(day) for day in (None, *days)}
+    return [value for value in values if value["court"] in courts and str(value.get("at")) in at]
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from simulations.cli.common import (
     Seed,
     Workers,
     announcements,
+    asked_for,
     next_steps,
-    of_courts,
     print_json,
     progress_bar,
     report_errors,
@@ -129,7 +129,7 @@ def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, everyt
     if as_json:
         content = result.json()
         if not everything:
-            content["measures"] = of_courts(content["measures"], shown_courts(result.scenario.courts, result.selection))
+            content["measures"] = asked_for(content["measures"], shown_courts(result.scenario.courts, result.selection), days)
         if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
         print_json(content)

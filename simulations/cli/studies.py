@@ -31,9 +31,9 @@ from simulations.cli.common import (
     ScenarioFile,
     Seed,
     Workers,
+    asked_for,
     echo,
     next_steps,
-    of_courts,
     print_json,
     progress_bar,
     report_errors,
@@ -95,7 +95,7 @@ def compare(
             content = comparison.json()
             if not everything:
                 courts = shown_courts(comparison.base.courts, comparison.selection)
-                content |= {key: of_courts(content[key], courts) for key in ("measures", "cases")}
+                content |= {key: asked_for(content[key], courts, options.at) for key in ("measures", "cases")}
             print_json(content)
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simulations.cli.common import echo, report_errors
+from simulations.cli.ending import exit_code_of_interruption
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code of a program that Ctrl-C ends."""
 
 
 def app_(
@@ -25,4 +30,9 @@ def app_(
         scenarios = [scenario] if scenario in catalog() else scenarios_in(Path(scenario))
         load_scenario(scenarios[0])  # a mistake is reported before the page is served
         echo(f"The page is at http://{HOST}:{port}. Ctrl-C ends it.", err=True)
-        serve(scenarios, port, not no_browser)
+        try:
+            serve(scenarios, port, not no_browser)
+        except BaseException as error:
+            if exit_code_of_interruption(error) != INTERRUPTED:  # Ctrl-C is how to end it
+                raise
+        echo("The page is closed.", err=True)

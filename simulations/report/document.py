@@ -22,12 +22,17 @@ from simulations.run_folder.whole_files import write_text
 from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
-_WEB = Path(__file__).with_name("web")
-_SCRIPTS = ("vega", "animation", "page")
+WEB = Path(__file__).with_name("web")
+VEGA, FIGURES = WEB / "vega.js", WEB / "figures.js"
+"""Scripts that the what-if page has, too: the runtime of Vega-Lite, and what draws figures with it."""
+
+_SCRIPTS = {"vega": [VEGA], "animation": [WEB / "animation.js"], "page": [FIGURES, WEB / "page.js"]}
 _LARGE = 50_000
 """Number of characters from which on a CSV text is compressed in the page."""
 _MOST_ROWS = 12
 """Number of rows up to which a table is open; longer ones fold."""
+_MOST_ITEMS = 10
+"""Number of items up to which a list is open; longer ones fold."""
 _MOST_COLUMNS = 7
 """Number of columns up to which a table is printed upright; wider ones are printed on turned pages."""
 
@@ -152,15 +157,16 @@ def render(document: Document) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = _breakable
     environment.filters["kind"] = lambda block: type(block).__name__
-    template = environment.from_string((_WEB / "document.html.j2").read_text(encoding="utf-8"))
-    scripts = {name: (_WEB / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS}
+    template = environment.from_string((WEB / "document.html.j2").read_text(encoding="utf-8"))
+    scripts = {name: "".join(path.read_text(encoding="utf-8") for path in paths) for name, paths in _SCRIPTS.items()}
     return (
         template.render(
             document=document,
             csv_link=_csv_link,
             most_rows=_MOST_ROWS,
+            most_items=_MOST_ITEMS,
             most_columns=_MOST_COLUMNS,
-            css=(_WEB / "page.css").read_text(encoding="utf-8"),
+            css=(WEB / "page.css").read_text(encoding="utf-8"),
             scripts=scripts,
             hashes=" ".join(map(_script_hash, scripts.values())),
             interactive=any(figure.chart is not None for figure in document.figures),

@@ -85,7 +85,7 @@ def pending_figure(contents: Contents) -> Figure | None:
     shown, more = {name: court_title(name, contents.scenario) for name in contents.groups}, contents.more
     courts = shown | more
     data = _daily(series.of_courts(shown, MOST_POINTS), shown)
-    data += [row | {MORE: True} for row in _daily(series.of_courts(more, MOST_POINTS // 3), more)]
+    data += [row | {MORE: True} for row in _daily(series.of_courts(more, MOST_POINTS // 5), more)]
     base = with_end_of_day(alt.Chart()).encode(x=day_axis("day"))
     values = tooltip(court="court", on="end of", mean="pending, mean|,.5~r", low="from|,.5~r", high="to|,.5~r")
     values = values if len(contents.result.replications) > 1 else values[:3]

@@ -235,7 +235,7 @@ def survival_figure(contents: Contents) -> Figure | None:
     data: Data = [
         {"court": c, "day": d, "mean": m, "low": lo, "high": hi, **({MORE: True} if c in more else {})}
         for c, d, m, lo, hi, _ in rows
-        if d % (3 * step if c in more else step) == 0
+        if d % (4 * step if c in more else step) == 0
     ]
     values = tooltip(court="court", day="days|d", mean="still on the docket|.1%", low="from|.1%", high="to|.1%")
     names = list(titles.values())

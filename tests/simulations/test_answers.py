@@ -109,7 +109,7 @@ def test_states_facts_and_groups_have_their_titles_on_the_page(folder: Path, tmp
 
 
 def test_a_result_in_python_has_the_json_of_the_command(folder: Path, ran: RunResult) -> None:
-    """With the answer, which is its `sentences`, too."""
+    """That of ``--all``; without it, only the days that were asked for. With the answer, which is its `sentences`, too."""
     arguments = [
         "run",
         str(folder / "tiny.yaml"),
@@ -121,9 +121,12 @@ def test_a_result_in_python_has_the_json_of_the_command(folder: Path, ran: RunRe
         "simpy",
         "--resume",
     ]
-    printed = CliRunner().invoke(app, [*arguments, "--json"])
-    assert printed.exit_code == 0, printed.output
-    assert json.loads(printed.stdout) == json.loads(json_text(ran.json()))
+    whole, short = (CliRunner().invoke(app, [*arguments, "--json", *more]) for more in (["--all"], []))
+    assert (whole.exit_code, short.exit_code) == (0, 0)
+    assert json.loads(whole.stdout) == json.loads(json_text(ran.json()))
+    at = {measure["at"] for measure in json.loads(whole.stdout)["measures"]}
+    assert at == {None, "2024-01-31"}  # the day of a published figure
+    assert {measure["at"] for measure in json.loads(short.stdout)["measures"]} == {None}
     assert ran.json()["answer"] == ran.sentences == [f"{text}." for text in _texts(answer(ran))]
 
 

@@ -215,7 +215,7 @@ def test_the_animation_plays_slides_and_follows_the_court_picker(opened: dict[st
     """The slider gives the cases of its day; playing goes on from there; a picked court has fewer cases."""
     page = opened["run"].page
     slider, canvas = page.locator(".animation input"), page.locator(".animation canvas")
-    assert "pending 300" in str(canvas.get_attribute("aria-label"))
+    assert "Awaiting review 300" in str(canvas.get_attribute("aria-label"))
     slider.fill("40")
     assert page.locator(".animation output").inner_text() == slider.get_attribute("aria-valuetext")
     page.locator(".animation button").click()
@@ -223,7 +223,7 @@ def test_the_animation_plays_slides_and_follows_the_court_picker(opened: dict[st
     page.locator(".animation button").click()
     slider.fill("0")
     page.locator(".picker select").select_option("Denver")
-    assert "pending 200" in str(canvas.get_attribute("aria-label"))
+    assert "Awaiting review 200" in str(canvas.get_attribute("aria-label"))
     page.locator(".picker select").select_option("")
 
 

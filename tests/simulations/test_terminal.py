@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from simulations import Comparison, RunResult, compare
+from simulations import Comparison, RunResult, compare, run
 from simulations.cli import app
 from simulations.cli.common import next_steps
 from simulations.printing.comparison_table import print_comparison
@@ -21,6 +21,7 @@ from simulations.printing.run_tables import print_result
 from simulations.printing.terminal import new_console, print_table
 from simulations.tables.table import text_table
 from tests.simulations.desk import write_tiny
+from tests.simulations.large import write_large
 from tests.simulations.small_pilot import run_small_pilot
 
 Show = Callable[..., str]
@@ -105,6 +106,30 @@ def test_a_redirected_output_has_no_width(show: Show) -> None:
     out = show("compare", None, True)
     assert max(map(len, out.splitlines())) > 120
     assert re.search(r"^measure +court +base +other +difference +p +correlation +var\. reduction", out, re.MULTILINE)
+
+
+def test_long_names_of_a_large_scenario_leave_numbers_and_words_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With 40 states, 60 courts and names longer than half a line, at 80 and 120 columns and redirected: 24 lines, and no number is cut."""
+    result = run(
+        write_large(tmp_path, days=5), replications=2, out=tmp_path / "large", engine="simpy", workers=1, keep="measures"
+    )
+    printed: dict[int | None, str] = {}
+    for width in WIDTHS:
+        if width is None:
+            monkeypatch.delenv("COLUMNS", raising=False)
+        else:
+            monkeypatch.setenv("COLUMNS", str(width))
+        print_result(result, (), None, False, next_steps(Path("runs/a"), False))
+        printed[width] = capsys.readouterr().out
+    whole = " ".join(printed[None].split())
+    for width, text in printed.items():
+        assert len(text.splitlines()) <= 24
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= (width or 1_000)
+        assert set(ESTIMATE.findall(text)) <= set(ESTIMATE.findall(whole))
+        assert all(word in whole for word in text.split())
 
 
 def test_groups_and_days_that_are_asked_for_are_shown(show: Show, pilot: RunResult) -> None:

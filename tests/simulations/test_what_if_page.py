@@ -127,6 +127,17 @@ def _guard(page: Page, name: str, text: str) -> Locator:
     return page.locator(".setting", has=area).locator(".message")
 
 
+def _point_at(chart: Locator) -> None:
+    """Point at a figure until it shows values; it may be drawn again meanwhile."""
+    tooltip = chart.page.locator("#vg-tooltip-element.visible")
+    for k in range(600):
+        chart.hover(position={"x": 300 + k % 50, "y": 120})
+        chart.page.wait_for_timeout(200)
+        if tooltip.is_visible():
+            return
+    raise AssertionError("no values are shown")
+
+
 def test_a_slider_moves_the_result(page: Page) -> None:
     """The answer, the text beside the slider and the command follow; both run to the end, and Reset takes the change back."""
     before = page.locator(".answer").inner_text()
@@ -136,7 +147,8 @@ def test_a_slider_moves_the_result(page: Page) -> None:
     page.locator(".answer li", has_text="measures of a court differ").wait_for()
     assert page.get_by_label("size", exact=True).input_value() == "4"
     assert "--set-other pools.clerks.size=4 --replications 20" in page.locator("pre.wide").inner_text()
-    page.locator("figure svg[aria-labelledby^='differences-1']").wait_for()
+    page.locator("[data-key='differences-1'] canvas").wait_for()
+    _point_at(page.locator("[data-key='pending'] canvas"))
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("Nothing is changed yet.").wait_for()
 
@@ -228,7 +240,7 @@ def test_axe_finds_nothing_and_nothing_slides(width: int, page: Page) -> None:
     _open(page, "Guards and rules")
     _all_done(page)
     page.locator(".verdict.proved").wait_for()
-    page.locator("figure svg[aria-labelledby^='differences-1']").wait_for()
+    page.locator("[data-key='differences-1'] canvas").wait_for()
     result: dict[str, Any] = Axe().run(page).response
     assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]] == []
     assert {"color-contrast", "label", "landmark-unique"} <= {rule["id"] for rule in result["passes"]}

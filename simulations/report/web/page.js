@@ -63,71 +63,17 @@ addEventListener("afterprint", () => {
 const picker = document.querySelector(".picker");
 const select = picker.querySelector("select");
 const figures = [];
-const LEAST_PLOT = 150, NARROW = 700, NARROW_LABEL = 150, NARROW_LETTERS = 22;
 
-/* Call a function with every view of a specification. */
-function each(node, change) {
-  if (Array.isArray(node)) return node.forEach(part => each(part, change));
-  if (node === null || typeof node !== "object") return;
-  change(node);
-  for (const key of ["spec", "layer", "concat", "vconcat", "hconcat"]) each(node[key] ?? null, change);
-}
-
-function unpack(view) {
-  if (!view.data) return;
-  const { columns, texts, rows } = view.data.values;
-  view.data.values = rows.map(values => Object.fromEntries(columns.map((name, k) => [name, texts[name]?.[values[k]] ?? values[k]])));
-}
-
-function widen(spec, difference) {
-  each(spec, view => {
-    if (typeof view.width === "number") view.width = Math.max(LEAST_PLOT, Math.round(view.width + difference));
-  });
-}
-
-/* On a narrow page there is no room for the numbers beside a plot, which the tooltips have, and long names are cut. */
-function narrow(spec) {
-  each(spec, view => {
-    if (view.layer) view.layer = view.layer.filter(layer => layer.encoding?.x?.value !== "width");
-    const axis = view.encoding?.y?.axis;
-    if (axis?.labelExpr) Object.assign(axis, { labelLimit: NARROW_LABEL, labelExpr: axis.labelExpr.replace(/\d+/g, n => Math.min(n, NARROW_LETTERS)) });
-  });
-  if (spec.concat) spec.columns = 1;
-  spec.config.legend.columns = 2;
-}
-
-/* Vega-Lite reads texts of the tooltips of nearest points from the wrong datum. */
-function patch(node) {
-  if (node === null || typeof node !== "object") return node;
-  if (node.transform?.some?.(transform => transform.type === "voronoi")) {
-    const tooltip = node.encode.update.tooltip;
-    if (tooltip?.signal) tooltip.signal = tooltip.signal.replace(/(?<!datum\.)datum\[/g, "datum.datum[");
-  }
-  for (const part of Object.values(node)) patch(part);
-  return node;
-}
-
-/* Draw a figure in the width of the page. Its first width shows how much its plots must grow or shrink. */
+/* Draw a figure in the width of the page. */
 async function draw(entry) {
   const { figure, box } = entry;
   const width = figure.clientWidth;
   if (entry.width === width) return;
   entry.width = width;
-  const spec = structuredClone(entry.spec);
-  if (width < NARROW) narrow(spec);
-  spec.params.find(param => param.name === "court").value = chosen(entry);
-  const options = { ast: true, actions: false, renderer: "canvas", defaultStyle: false, logLevel: 1, patch };
   entry.view?.finalize();
-  let { view } = await vegaEmbed(box, spec, options);
+  entry.view = await charts.embed(box, entry.spec, width, chosen(entry));
   figure.classList.add("is-live");
-  const difference = width - box.querySelector("canvas").clientWidth;
-  if (Math.abs(difference) > 3) {
-    widen(spec, Math.floor(difference / (spec.columns ?? 1)));
-    view.finalize();
-    ({ view } = await vegaEmbed(box, spec, options));
-  }
-  entry.view = view;
-  if (view.signal("court") !== chosen(entry)) view.signal("court", chosen(entry)).resize().runAsync();  // picked meanwhile
+  if (entry.view.signal("court") !== chosen(entry)) entry.view.signal("court", chosen(entry)).resize().runAsync();  // picked meanwhile
 }
 
 function chosen(entry) {
@@ -158,7 +104,7 @@ for (const figure of document.querySelectorAll("figure")) {
   box.className = "live";
   spec.description = figure.querySelector(".says").textContent;  // Vega's label for screen readers
   figure.querySelector(".still").after(box);
-  each(spec, unpack);
+  charts.unpack(spec);
   const entry = { figure, box, spec, courts, note: noteBelow(box.parentElement, "This figure has no numbers of that court alone, and shows what it has.") };
   if (courts.length === 0) ofAll();
   if (zooms) {
