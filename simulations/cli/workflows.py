@@ -242,7 +242,7 @@ def diff(
             counted = "pilot"
         cases = draw_cases(load_scenario(counted), SamplePath(seed, 1)).columns if counted is not None else None
         result = compare(a, b, cases)
-        of = f"people of {counted}" if counted is not None else "kinds of cases"
+        of = f"people of {counted}" if counted is not None else "kind of cases" if result.total == 1 else "kinds of cases"
         if not (as_json or quiet):
             print_lines("\n".join(result.render(of)))
         decided, reason = None, None

@@ -96,7 +96,7 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
             keys = f"set one of its keys: {format_names(old.value)}"
             raise InputError([f"{whole}: is a mapping and cannot become {format_value(value)}; {keys}"])
         new = node_of(value, source)
-        for place, gone in _dropped(old, new, *done, head):
+        for place, gone in () if done else _dropped(old, new, head):
             warnings.warn(
                 f"change {place}: replaces the whole entry, without {gone}; set single keys of it to keep them", stacklevel=2
             )
@@ -129,7 +129,7 @@ def _has_names(node: Node) -> bool:
 
 
 def _dropped(old: Node | None, new: Node, *where: str) -> Iterator[tuple[str, str]]:
-    """Yield where a section or an entry of it loses some of its names: a user may have meant a change of the others alone."""
+    """Yield where a section, or an entry of it, loses some of its names: a user may have meant a change of the others alone."""
     if old is None or not (isinstance(old.value, dict) and isinstance(new.value, dict)) or len(where) > 2 or "people" in where:
         return
     kept = [key for key in old.value if key in new.value]

@@ -85,7 +85,7 @@ def change_scenario(
     scenario : Scenario
     changes : mapping of str to object, or sequence of str
         New values by path, ``{"pools.reviewers.size.denver": 20}``, or texts as ``--set`` has them. A mapping replaces the whole
-        entry at its path; a warning says if keys of it are gone.
+        entry at its path.
     workflow : Workflow, optional
         Another one in place of its workflow, such as one with other guards.
 

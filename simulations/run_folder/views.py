@@ -231,7 +231,7 @@ def _make_views(connection: Any, folder: Path, sql: str, made: Collection[str]) 
     """Make the views that a query mentions, and return what was made. Some need to read other files of the run."""
     wanted = {name for name in (*_OF_EVENTS, *_OF_MEASURES) if name in sql and name not in made}
     for name in wanted & {*_OF_MEASURES}:
-        connection.execute(f"create view {name} as {_OF_MEASURES[name]}")
+        connection.execute(f"create or replace view {name} as {_OF_MEASURES[name]}")
     if "events" not in made:
         return wanted & {*_OF_MEASURES}
     if "pm4py" in wanted:
@@ -413,7 +413,9 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
 
 
 def _column_names(connection: Any) -> dict[str, list[str]]:
-    """Return the columns of all views, each with the views that have it."""
+    """Return the columns of all views, each with the views that have it; also of those that no query has mentioned yet."""
+    for name, select in _OF_MEASURES.items():
+        connection.execute(f"create or replace view {name} as {select}")
     names = connection.execute(
         "select column_name, list_sort(list(if(table_schema = 'main', '', table_schema || '.') || table_name))"
         " from information_schema.columns where table_catalog = current_database() group by all order by all"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,14 @@ def test_all_mistakes_of_changes_come_at_once(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("pools.reviewers", {"size": 4}, "change pools.reviewers: replaces the whole entry, without at, calendar, order"),
-        ("pools.reviewers.size", {"denver": 4, "baltimore": 1}, None),
+        ("courts", {"denver": {}}, "change courts: replaces the whole entry, without baltimore, other"),
+        ("pools.reviewers", {"size": 4}, None),
         ("activities.background_check.takes", {"constant": "2 hours"}, None),
     ],
 )
-def test_an_entry_that_loses_some_of_its_keys_is_told(path: str, value: object, message: str | None) -> None:
-    """One that keeps none is another entry, and one that keeps all loses nothing."""
-    with warnings.catch_warnings(record=True) as caught:
+def test_a_section_that_loses_some_of_its_names_is_told(path: str, value: object, message: str | None) -> None:
+    """A whole section is seldom meant. An entry of it is replaced without a word."""
+    with warnings.catch_warnings(record=True) as caught, suppress(InputError):  # other entries may need what is gone
         warnings.simplefilter("always")
         load_scenario("pilot").change({path: value})
     assert [str(w.message).partition(";")[0] for w in caught] == ([] if message is None else [message])

@@ -361,7 +361,7 @@ def test_diff_names_the_workflow_that_decides_and_needs_no_scenario(tiny: Path) 
     code, out, err = _run("diff", "desk.yaml", "desk.yaml")
     assert (code, out, err) == (
         0,
-        "1 kinds of cases: 0 could be decided otherwise by desk than by desk in some course of events; 1 are\n"
+        "1 kind of cases: 0 could be decided otherwise by desk than by desk in some course of events; 1 is\n"
         "decided alike in every one\n",
         "",
     )

@@ -56,11 +56,11 @@ def _printed(*arguments: object) -> Any:
 def test_an_opened_folder_says_what_the_command_printed(
     command: list[str], kind: type[RunResult | Comparison | Sweep], tiny: Path, tmp_path: Path
 ) -> None:
-    """The JSON of the result is that of the command, to the last digit; the command adds the answer in sentences."""
+    """The JSON of the result is that of the command, to the last digit, with the answer in sentences."""
     printed = _printed(*(word.replace("{}", str(tiny)) for word in command), "--out", tmp_path / "out")
     result = open_run(tmp_path / "out")
     assert isinstance(result, kind)
-    assert all(sentence.endswith(".") for sentence in printed.pop("answer"))
+    assert all(sentence.endswith(".") for sentence in printed["answer"])
     assert json.loads(json.dumps(result.json())) == printed
 
 
@@ -133,7 +133,7 @@ def test_a_query_is_lazy_and_can_be_refined(opened: RunResult) -> None:
     [
         ("select * from evens", "there is no view 'evens'. Did you mean 'events'?"),
         ("select cort from cases", "there is no column 'cort' here. Did you mean 'court'?"),
-        ("select e.day from events e", "there is no column 'day' here; series has it."),
+        ("select e.day from events e", "there is no column 'day' here; next_free, series have it."),
         ("drop view cases", "read-only"),
         ("select * from read_text('/etc/passwd')", "cannot access"),
         ("select * from opened", "there is no view 'opened'"),

@@ -57,7 +57,7 @@ ROUNDED_AS_THEIR_INTERVAL = (
 )  # fmt: skip
 WARNINGS = (Claim.GROWING, Claim.NOT_STEADY, Claim.OUTSIDE)
 EXPLAINED = re.compile(
-    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows a panel[^.]*|in any of \d+ replications"
+    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows of a unit[^.]*|in any of \d+ replications"
 )
 
 
