@@ -72,7 +72,7 @@ def test_all_mistakes_of_changes_come_at_once(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("courts", {"denver": {}}, "change courts: replaces the whole entry, without baltimore, other"),
+        ("courts", {"denver": {}}, "change courts: replaces the whole entry, without baltimore"),
         ("pools.reviewers", {"size": 4}, None),
         ("activities.background_check.takes", {"constant": "2 hours"}, None),
     ],
