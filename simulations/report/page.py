@@ -217,6 +217,7 @@ def _tiles(contents: Contents) -> list[tuple[str, str]]:
     estimates, measures = estimates_by_court(result), describe(result.scenario)
     for name in leading_measures(result):
         estimate = estimates.get((name, court))
-        if estimate is not None and (estimate.mean is not None or estimate.n):
+        told = bool(tiles) and name == "pending"  # by the first two
+        if estimate is not None and not told and (estimate.mean is not None or estimate.n):
             tiles.append((measures[name].title, format_estimate(estimate)))
     return tiles
