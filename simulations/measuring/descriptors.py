@@ -142,8 +142,8 @@ class Descriptor:
 
     def of(self, subject: str, unit: str | None = None) -> Descriptor:
         """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``."""
-        texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description", "compare")}
-        return replace(self, subject=subject, unit=unit or self.unit, **texts)
+        texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "description", "compare")}
+        return replace(self, subject=subject, unit=unit or self.unit, title=self.title.replace("{}", spaced(subject)), **texts)
 
     @property
     def axis_title(self) -> str:
@@ -561,10 +561,21 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
         yield BUILT_IN[input_name("{}")].of(name)
 
 
+def spaced(name: str) -> str:
+    """Return the name of an activity or a pool as words; a path stays as it is.
+
+    Examples
+    --------
+    >>> spaced("individual_hearing"), spaced("scale pools.visiting_judges.size")
+    ('individual hearing', 'scale pools.visiting_judges.size')
+    """
+    return name if "." in name else name.replace("_", " ")
+
+
 def _of_pool(descriptor: Descriptor, pool: str) -> Descriptor:
     """Return the descriptor with the name of a pool in place of ``<pool>``."""
-    texts = {key: getattr(descriptor, key).replace("<pool>", pool) for key in ("name", "title", "description")}
-    return replace(descriptor, statistic=pool, **texts)
+    texts = {key: getattr(descriptor, key).replace("<pool>", pool) for key in ("name", "description")}
+    return replace(descriptor, statistic=pool, title=descriptor.title.replace("<pool>", spaced(pool)), **texts)
 
 
 def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from simulations.measuring.descriptors import Family, describe
+from simulations.measuring.descriptors import Family, describe, spaced
 from simulations.running.growing import GrowingQueue
 from simulations.running.intervals import interval
 from simulations.running.results import Estimate
@@ -154,10 +154,10 @@ def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all", scena
     values, days = {"activities": longest, "days": first.whole.mean or 0.0}, _in_words(first.whole)
     where = "" if court == "all" else f" at {court_title(court, scenario)}"
     if len(longest) > 1:
-        text = f"The longest waits{where} were for {join_names(longest)}: {days} on average"
+        text = f"The longest waits{where} were for {join_names(map(spaced, longest))}: {days} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     reasons = largest({reason: part.mean or 0.0 for reason, part in first.parts.items()})
-    text = f"The longest wait{where} was for {longest[0]}: {days} on average; the largest part: {join_names(reasons)}"
+    text = f"The longest wait{where} was for {spaced(longest[0])}: {days} on average; the largest part: {join_names(reasons)}"
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
 
 
@@ -343,7 +343,9 @@ def growing(queues: Sequence[GrowingQueue], where: str = "", scenario: Scenario 
         ]
         if len(of_pool) > len(named):
             courts.append(f"at {len(of_pool) - len(named)} more courts")
-        text = f"The queue of the pool {pool} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
+        text = (
+            f"The queue of the pool {spaced(pool)} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
+        )
         values = {"queues": {q.court: (q.first, q.last) for q in of_pool}, "where": where}
         statements.append(Statement(Claim.GROWING, text, pool, named[0].court, named[0].starts, named[0].ends, values))
     return statements
