@@ -185,6 +185,14 @@ def test_times_with_a_zone_are_compared_as_instants(tmp_path):
     assert read.transition.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("column", ["time", "time:timestamp"])
+def test_a_fact_that_is_called_time_leaves_the_times_of_the_log_alone(tmp_path, column):
+    """The role has the column; the fact is not read."""
+    office = load_workflow(OFFICE.to_yaml().replace("  age:", "  time: {type: boolean, default: false}\n  age:", 1))
+    log = write(tmp_path, f"case,activity,{column}\n1,refuse,2024-01-01T09:30:00\n")
+    assert len(read_log(log, office).at) == 1
+
+
 def test_a_run_folder_needs_no_map(tmp_path):
     """Its columns have the usual names."""
     with pytest.raises(InputError, match="does not apply to a run folder"):

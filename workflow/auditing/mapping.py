@@ -274,7 +274,10 @@ def _placed(problem: Problem, node: Node) -> Problem:
 
 
 def usual_names(workflow: Workflow) -> dict[str, tuple[str, ...]]:
-    """Return the names under which a column is found without a mapping, by what it means."""
+    """Return the names under which a column is found without a mapping, by what it means.
+
+    A fact or record field that is called like a role, such as ``time``, is not read.
+    """
     record = {name: (name,) for name in (*workflow.record, "state")}  # a case attribute would be the initial value
     facts = {name: (name, f"case:{name}") for name in (*workflow.facts, *BUILT_IN_FACTS)}
-    return {**ROLES, **facts, **record}
+    return {**facts, **record, **ROLES}

@@ -133,8 +133,13 @@ function animateFlow(element) {
     requestAnimationFrame(tick);
   });
   slider.addEventListener("input", () => { at = Number(slider.value); draw(); });
-  let resizing;
-  addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(draw, 150); });
+  let resizing, drawnAt = element.clientWidth;
+  new ResizeObserver(() => {  // also when a page that was not shown gets its width
+    if (element.clientWidth === drawnAt) return;
+    drawnAt = element.clientWidth;
+    clearTimeout(resizing);
+    resizing = setTimeout(draw, 150);
+  }).observe(element);
   element.showCourt = title => { court = courts.indexOf(title); addUp(); draw(); };
   element.seek = step => { at = step; draw(); };
   element.hidden = false;
