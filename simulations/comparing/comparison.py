@@ -276,7 +276,7 @@ def _names(base: Scenario, others: Sequence[Scenario], changes: Sequence[str]) -
     return names[1:]
 
 
-def _changes(base: Any, other: Any, path: tuple[str, ...] = ()) -> list[str]:
+def _changes(base: Any, other: Any) -> list[str]:
     """Return what another scenario has in place of values of the base, such as ``clerks.size=4``; at most three, and how many more.
 
     Examples
@@ -285,7 +285,7 @@ def _changes(base: Any, other: Any, path: tuple[str, ...] = ()) -> list[str]:
     >>> _changes({"pools": pools}, {"pools": {"clerks": {"size": 4}}, "ends": "2024-03-31"})
     ['clerks.size=4', 'without clerks.calendar', 'ends=2024-03-31']
     """
-    found = list(_differing(base, other, path))
+    found = list(_differing(base, other, ()))
     return found if len(found) <= _MOST_CHANGES else [*found[:_MOST_CHANGES], f"{len(found) - _MOST_CHANGES} more"]
 
 
