@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from simulations.chance.draws import SamplePath
 from simulations.engines import compiled_engine, simpy_engine
 from simulations.engines.simpy_engine import Monitoring
-from simulations.log.eventlog import EventLog
+from simulations.log.eventlog import EventLog, OnRows
 from simulations.log.watching import Violation
 from simulations.scenarios.plan import Plan
 from simulations.scenarios.scenario import Scenario
@@ -126,16 +126,17 @@ def _expected(engine: str, scenario: Scenario, replications: int) -> Chosen:
 
 
 def simulate(
-    engine: Chosen, plan: Plan, path: SamplePath, monitor: Monitoring | None = None, violations: list[Violation] | None = None
-) -> EventLog:
-    """Run a plan on an engine; see `simulations.engines.simpy_engine.simulate` for `monitor` and `violations`.
+    engine: Chosen, plan: Plan, path: SamplePath, monitor: Monitoring | None = None, violations: list[Violation] | None = None,
+    on_rows: OnRows | None = None,
+) -> EventLog:  # fmt: skip
+    """Run a plan on an engine; see `simulations.engines.simpy_engine.simulate` for what is optional.
 
     The compiled engine checks rules on its finished log and finds the same violations.
     """
     if engine == "simpy":
-        return simpy_engine.simulate(plan, path, monitor=monitor, violations=violations)
+        return simpy_engine.simulate(plan, path, monitor=monitor, violations=violations, on_rows=on_rows)
     try:
-        log = compiled_engine.simulate(plan, path)
+        log = compiled_engine.simulate(plan, path, on_rows)
     except (StuckCase, VisitCap):
         if monitor != "stop":
             raise

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulations.chance.draws import SamplePath, purpose_hash
 from simulations.engines.codes import NOWHERE, SERVED, WAITING
 from simulations.engines.kernel_cache import loaded_quickly
-from simulations.log.eventlog import EventLog, Labels
+from simulations.log.eventlog import EventLog, Labels, OnRows
 from simulations.log.row import BY_HORIZON, COLUMNS, NEVER
 from simulations.scenarios.plan import Plan
 from workflow.model.definition import StateKind
@@ -92,7 +92,7 @@ class CompiledPath(SamplePath):
         return lengths, outcomes
 
 
-def simulate(plan: Plan, path: SamplePath) -> EventLog:
+def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> EventLog:
     """Run a plan on the compiled engine.
 
     Parameters
@@ -100,6 +100,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     plan : Plan
     path : SamplePath
         The source of draws that the plan was made with.
+    on_rows : callable, optional
+        Called with parts of the log while the run goes on: consecutive rows, numbered from 0 in each part.
 
     Returns
     -------
@@ -124,13 +126,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), arrays.HOLD)
     pairs = n_at_once + 8 + (ROWS_AT_ONCE if plan.scenario.transfers or plan.scenario.batches else 0)
     arguments["moves"], arguments["batches"] = np.empty(pairs, arrays.PAIR), np.empty(pairs, arrays.PAIR)
-    labels = Labels.of(plan.scenario)
-    types, parts, further, moves, batches, n_rows = (
-        labels.types(),
-        list[dict[str, Any]](),
-        *(list[Integers]() for _ in range(3)),
-        0,
-    )
+    log = _GrowingLog(plan, on_rows)
     run = loaded_quickly(loop.run)
     while True:
         code = run(*arrays.grouped(arguments))
@@ -144,28 +140,58 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             full = arguments[name]
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
-        parts.append({name: rows[: counters["n_rows"]][name].astype(dtype) for name, dtype in types.items()})
-        further.append(arguments["holds"][: counters["n_holds"]].view(np.int64).reshape(-1, 3) + np.array([n_rows, 0, 0]))
-        moves.append(arguments["moves"][: counters["n_moves"]].view(np.int64).reshape(-1, 2) + np.array([n_rows, 0]))
-        batches.append(arguments["batches"][: counters["n_batched"]].view(np.int64).reshape(-1, 2) + np.array([n_rows, 0]))
-        n_rows += int(counters["n_rows"])
+        log.add(
+            rows[: counters["n_rows"]],
+            *(
+                arguments[name][: counters[n]].view(np.int64).reshape(-1, width)
+                for name, n, width in (("holds", "n_holds", 3), ("moves", "n_moves", 2), ("batches", "n_batched", 2))
+            ),
+        )
         counters["n_rows"] = counters["n_holds"] = counters["n_moves"] = counters["n_batched"] = 0
         if code == arrays.DONE:
             break
-    closing, held, together = _closing_rows(plan, arguments, labels)
-    parts.append(closing)
-    further.append(held + np.array([n_rows, 0, 0]))
-    batches.append(together + np.array([n_rows, 0]))
+    closing, held, together = _closing_rows(plan, arguments, log.labels)
     arguments.clear()  # frees as much memory as the log needs
-    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in types}
-    return EventLog(
-        plan.cases,
-        labels,
-        columns,
-        further=np.concatenate(further),
-        transfers=np.concatenate(moves),
-        batches=np.concatenate(batches),
-    )
+    log.add(closing, held, np.zeros((0, 2), np.int64), together)
+    return log.whole()
+
+
+class _GrowingLog:
+    """A log that is written part by part.
+
+    Its columns have room for more rows, and are copied to larger ones when that is used up. Room that is never written is never
+    allocated.
+    """
+
+    def __init__(self, plan: Plan, on_rows: OnRows | None) -> None:
+        self.labels = Labels.of(plan.scenario)
+        self._cases = plan.cases
+        self._on_rows = on_rows
+        self._n_rows = 0
+        self._columns = {name: np.empty(2 * len(plan.cases) + ROWS_AT_ONCE, dtype) for name, dtype in self.labels.types().items()}
+        self._further, self._transfers, self._batches = ([np.zeros((0, width), np.int64)] for width in (3, 2, 2))
+
+    def add(self, rows: Any, further: Integers, transfers: Integers, batches: Integers) -> None:
+        """Add rows, a structured array or columns, and what belongs to them, with row numbers from 0."""
+        first = self._n_rows
+        self._n_rows += len(rows["case_id"])
+        for name, column in self._columns.items():
+            if self._n_rows > len(column):
+                self._columns[name] = np.empty(max(self._n_rows, len(column) * 3 // 2), column.dtype)
+                self._columns[name][:first] = column[:first]
+            self._columns[name][first : self._n_rows] = rows[name]
+        for whole, part in ((self._further, further), (self._transfers, transfers), (self._batches, batches)):
+            whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
+        if self._on_rows is not None:
+            columns = {name: column[first : self._n_rows] for name, column in self._columns.items()}
+            further, transfers, batches = further.copy(), transfers.copy(), batches.copy()  # the kernel writes there again
+            self._on_rows(EventLog(self._cases, self.labels, columns, further=further, transfers=transfers, batches=batches))
+
+    def whole(self) -> EventLog:
+        """Return the log."""
+        columns = {name: column[: self._n_rows] for name, column in self._columns.items()}
+        further, transfers, batches = (np.concatenate(parts) for parts in (self._further, self._transfers, self._batches))
+        return EventLog(self._cases, self.labels, columns, further=further, transfers=transfers, batches=batches)
 
 
 def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tuple[dict[str, Any], Integers, Integers]:

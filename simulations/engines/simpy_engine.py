@@ -45,7 +45,7 @@ from simulations.engines.hazards import LONGEST, NEVER_COMES, UNIT, Hazard
 from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
-from simulations.log.eventlog import EventLog, Hold, Row, event_log
+from simulations.log.eventlog import EventLog, Hold, OnRows, Row, event_log
 from simulations.log.row import (
     BY_BOOKING,
     BY_CLOSED_DATE,
@@ -1112,7 +1112,7 @@ class Simulation:
 
 def simulate(
     plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, processes: Iterable[Process] = (),
-    monitor: Monitoring | None = None, violations: list[Violation] | None = None,
+    monitor: Monitoring | None = None, violations: list[Violation] | None = None, on_rows: OnRows | None = None,
 ) -> EventLog:  # fmt: skip
     """Run a plan on the SimPy engine.
 
@@ -1130,6 +1130,8 @@ def simulate(
         Watch the workflow's rules on every case: stop at the first violation, or count violations.
     violations : list, optional
         Receives the violations.
+    on_rows : callable, optional
+        Called with the whole log at the end; the compiled engine calls it with each part.
 
     Returns
     -------
@@ -1151,6 +1153,8 @@ def simulate(
         log = simulation.run(processes)
         if violations is not None and simulation.watch is not None:
             violations += simulation.watch.violations
+        if on_rows is not None:
+            on_rows(log)
         return log
     finally:
         if collecting:

@@ -8,7 +8,7 @@ start, `NEVER` if missing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -31,6 +31,7 @@ __all__ = [
     "Hold",
     "Interruptions",
     "Labels",
+    "OnRows",
     "Row",
     "Sizes",
     "event_log",
@@ -333,6 +334,10 @@ class EventLog:
             return [None if v < 0 else v for v in values]
         labels = self.labels.column(column.name)
         return [None if v < 0 else labels[v] for v in values]
+
+
+OnRows = Callable[[EventLog], None]
+"""Takes a part of the log from an engine, with rows that follow those of the part before; they are numbered from 0 in each part."""
 
 
 def event_log(

@@ -45,6 +45,6 @@ class Histories:
         begins = {name: domain_indices(record[name], cases.columns.values[name]) for name in fields}
         said = Said(
             self.in_force, self.first, self.transition, self.event, columns["outcome"], log.labels.outcome,
-            {"state": columns["from_state"]}, {"state": cases.state, **begins},
+            {"state": columns["from_state"]}, {"state": cases.state.astype(np.int64), **begins},
         )  # fmt: skip
         return replay(said, fields)

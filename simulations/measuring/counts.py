@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.log.row import BY_COMPLETION
-from simulations.measuring.frame import Frame
+from simulations.measuring.frame import Frame, Slots
 from simulations.measuring.measured import ByCourt
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.files.format import MeasureEntry
@@ -115,7 +115,7 @@ class Split:
         self._counted = firsts.of(entry.cases or [])
         self._within = _codes(self._log.labels.state, entry.within or [])
 
-    def slot(self, frame: Frame) -> Integers | None:
+    def slot(self, frame: Frame) -> Slots | None:
         """Return the slot of each case in the row that the measure counts; ``None`` for the home court of each."""
         if not len(self._log.transfers):
             return None

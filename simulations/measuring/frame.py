@@ -18,6 +18,7 @@ from simulations.measuring.sums import add_up, with_whole
 _FEW = 16
 
 Integers = NDArray[np.int64]
+Slots = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Frame:
         Number of rows before the end of the warm-up.
     n_rows : ndarray of int64, shape (n_instants,)
         Number of rows up to each instant.
-    slot : ndarray of int64, shape (n_cases,)
+    slot : ndarray of int, shape (n_cases,)
         Home court and group of each case as one number: court times number of groups, plus group.
     shape : (int, int)
         Number of courts and of groups.
@@ -58,7 +59,7 @@ class Frame:
         self.n_before = int(np.searchsorted(happened, self.since))
         self.n_rows = np.searchsorted(happened, self.untils, side="right")
         self.shape = (len(scenario.courts), len(grouping.labels))
-        self.slot = log.cases.court * self.shape[1] + grouping.of_case
+        self.slot: Slots = log.cases.court if self.shape[1] == 1 else log.cases.court * self.shape[1] + grouping.of_case
 
     def first_until(self, at: Integers) -> NDArray[np.signedinteger[Any]]:
         """Return the index of the first instant that is not before each time; the number of instants if all are before it."""
@@ -68,20 +69,20 @@ class Frame:
         """Return the index of the first instant that is not before each row."""
         return _count_before(self.n_rows - 1, rows)
 
-    def slot_of(self, rows: Integers, home: bool = False) -> Integers:
+    def slot_of(self, rows: Integers, home: bool = False) -> Slots:
         """Return the slot of the case of each row: with the court at which it was before the row, or its home court."""
         case = self.log.columns["case_id"][rows]
         if home or not len(self.log.transfers):
             return np.asarray(self.slot.take(case))
         return np.asarray(self.log.court_at(rows) * self.shape[1] + self.grouping.of_case.take(case))
 
-    def slot_after(self, n_rows: int) -> Integers:
+    def slot_after(self, n_rows: int) -> Slots:
         """Return the slot of each case after a number of rows: with the court at which it then is."""
         if not len(self.log.transfers):
             return self.slot
         return np.asarray(self.log.courts_after(n_rows) * self.shape[1] + self.grouping.of_case)
 
-    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None, slot: Integers | None = None) -> ByCourt:
+    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None, slot: Slots | None = None) -> ByCourt:
         """Count cases, or sum integer weights of cases, by court and group, and for all courts; `slot` has that of each case."""
         return add_up((self.slot if slot is None else slot).take(cases), self.shape, weights).astype(float)
 
@@ -109,7 +110,7 @@ class Frame:
         by_first = of_cells.reshape(n_sets, *self.shape, len(self.untils) + 1)
         return with_whole(by_first[..., :-1].cumsum(axis=-1).transpose(3, 0, 1, 2))
 
-    def count(self, slot: Integers, first: NDArray[np.integer[Any]], n_sets: int = 1) -> Integers:
+    def count(self, slot: Slots, first: NDArray[np.integer[Any]], n_sets: int = 1) -> Integers:
         """Return cumulative counts by instant, set, court and group."""
         of_cells = np.bincount(self.cell(slot, first), minlength=self.n_cells(n_sets))
         return self.so_far(of_cells, n_sets)

@@ -49,7 +49,7 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
     if by is None:
         return Grouping(None, (None,), np.zeros(n, np.int64))
     if by == "origin":
-        return Grouping(by, ORIGINS, cases.origin)
+        return Grouping(by, ORIGINS, cases.origin.astype(np.int64))
     fields = {name: f for name, f in cases.scenario.namespace.fields.items() if f.role == "fact"}
     definitions = cases.scenario.workflow.definitions
     given = {by: replace(fields[by], optional=False)} if by in fields else {}

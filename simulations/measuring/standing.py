@@ -134,7 +134,7 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[N
     scenario, cases, happened = log.cases.scenario, log.cases, log.columns["happened_at"]
     n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)
 
-    def counted(at: Integers, court: Integers) -> Integers:
+    def counted(at: Integers, court: NDArray[np.integer[Any]]) -> Integers:
         day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
         inside = day < n_days
         counts = np.bincount(day[inside] * n_courts + court[inside], minlength=n_days * n_courts)

@@ -2,7 +2,7 @@
 
 DuckDB takes longer to plan the query than to write ten thousand rows. One prepared statement therefore writes the small
 tables of many replications. It always reads the same arrays and writes the same temporary file: rows are copied into the
-arrays, and the finished file is renamed.
+arrays, and the finished file is renamed. Many rows are written as they come, a row group at a time.
 """
 
 from __future__ import annotations
@@ -10,52 +10,54 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from simulations.run_folder.arrow_stream import BatchStream, Columns
 from simulations.run_folder.database import cursor
 from simulations.run_folder.whole_files import whole_file
 from workflow.sql.quoting import literal_path, text
 
-Columns = Mapping[str, NDArray[Any]]
-
 _LARGE = 1 << 16
 _VECTOR = 2048  # number of rows that DuckDB processes together
+_ROW_GROUP = 60 * _VECTOR  # number of rows of a row group, by DuckDB's default
 
 _numbers = itertools.count()
 _kept: dict[str, _Statement] = {}
 atexit.register(_kept.clear)  # otherwise DuckDB reports leaks at exit
 
 
-def write_parquet(path: Path, columns: Columns, select: Sequence[str], n_tables: int = 1) -> None:
-    """Write a table. The same columns give the same bytes.
+def write_parquet(path: Path, tables: Iterable[Columns], select: Sequence[str], n_replications: int = 1) -> None:
+    """Write tables below each other. The same rows give the same bytes, however they are divided into tables.
 
     Parameters
     ----------
     path : Path
         A file in a folder of the same name reuses the last prepared statement, if it fits.
-    columns : mapping of str to ndarray, shape (n_rows,)
+    tables : iterable of mapping of str to ndarray, shape (n_rows,)
+        At least one. Of a large file, the next table is asked for when the rows before it are written.
     select : sequence of str
-        SQL expressions over `columns`, one for each column of the file.
-    n_tables : int
-        The number of tables of about equal length in the columns. If there are several, a row group has about one of them, so that
-        one is read without the others.
+        SQL expressions over the columns, one for each column of the file.
+    n_replications : int
+        The number of replications of about equal length in the tables. If there are several, a row group has about one of them, so
+        that one is read without the others.
 
     Raises
     ------
     WriteFailed
         If the file cannot be written. An existing file is unchanged.
     """
-    group = 0 if n_tables == 1 else -(-_rows(columns) // (n_tables * _VECTOR)) * _VECTOR
-    if _rows(columns) > _LARGE:  # a copy would double the memory
-        with whole_file(path, folders=False) as unfinished, cursor() as connection:
-            connection.register("given", columns)
-            connection.execute(_copy(select, "given", unfinished, group))
+    coming = iter(tables)
+    few = [*(_few(coming) if n_replications == 1 else coming)]
+    rows = sum(map(_rows, few))
+    group = 0 if n_replications == 1 else -(-rows // (n_replications * _VECTOR)) * _VECTOR
+    if rows > _LARGE:
+        _write_stream(path, _divided(itertools.chain(few, coming), group or _ROW_GROUP), select, group)
         return
+    columns = stacked(few)
     kind = path.parent.name
     statement = _kept.pop(kind, None)  # removed, so that another thread prepares its own
     if statement is None or not statement.fits(path.parent, columns, select, group):
@@ -63,6 +65,52 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str], n_tables:
     with whole_file(path, statement.unfinished, folders=False):
         statement.execute(columns)
     _kept[kind] = statement
+
+
+def _few(tables: Iterator[Columns]) -> Iterator[Columns]:
+    """Yield tables until there are many rows."""
+    rows = 0
+    for table in tables:
+        yield table
+        rows += _rows(table)
+        if rows > _LARGE:
+            return
+
+
+def stacked(tables: Sequence[Columns]) -> Columns:
+    """Return the rows of tables below each other."""
+    return tables[0] if len(tables) == 1 else {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _divided(tables: Iterable[Columns], size: int) -> Iterator[Columns]:
+    """Yield the rows of tables in batches of a size, the last one with what is left.
+
+    DuckDB then begins row groups at the same rows, however the tables are divided.
+    """
+    waiting, n_waiting = list[Columns](), 0
+    for table in tables:
+        waiting.append(table)
+        n_waiting += _rows(table)
+        if n_waiting >= size:
+            whole = stacked(waiting)
+            last = n_waiting - n_waiting % size
+            for start in range(0, last, size):
+                yield {name: column[start : start + size] for name, column in whole.items()}
+            waiting, n_waiting = [{name: column[last:] for name, column in whole.items()}], n_waiting - last
+    if n_waiting:
+        yield stacked(waiting)
+
+
+def _write_stream(path: Path, batches: Iterator[Columns], select: Sequence[str], group: int) -> None:
+    stream = BatchStream(batches)
+    with whole_file(path, folders=False) as unfinished, cursor() as connection:
+        connection.register("given", stream.capsule())
+        try:
+            connection.execute(_copy(select, "given", unfinished, group))
+        except Exception:
+            if stream.error is not None:
+                raise stream.error from None
+            raise
 
 
 class _Statement:

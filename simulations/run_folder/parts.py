@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import EventLog
+from simulations.log.eventlog import EventLog, Labels
 from simulations.log.row import COLUMNS, LABELLED, NEVER, Column
 from simulations.measuring.measured import Measured
+from simulations.run_folder.arrow_stream import Columns
 from simulations.run_folder.database import enum
-from simulations.run_folder.parquet import write_parquet
+from simulations.run_folder.parquet import stacked, write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
+from workflow.predicates import Field
 from workflow.run_files.manifest import KINDS, Span, kinds_of, part_path
 from workflow.sql.quoting import identifier
 
@@ -29,6 +31,9 @@ __all__ = [
     "KINDS", "SCRATCH", "Span", "delete_scratch", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
     "write_measures",
 ]  # fmt: skip
+
+
+_ROWS_AT_ONCE = 1 << 17
 
 
 def record_path(folder: Path, span: Span) -> Path:
@@ -58,59 +63,71 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_cases(path: Path, cases: Mapping[int, Cases]) -> None:
+def write_cases(path: Path, scenario: Scenario, cases: Mapping[int, Cases]) -> None:
     """Write the case table of replications: ids, court, origin, arrival, initial state, as_of, facts and the initial record."""
-    tables = [_case_rows(k, each) for k, each in cases.items()]
-    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
-
-
-def _case_rows(replication: int, cases: Cases) -> tuple[dict[str, Any], list[str]]:
-    """Return the rows of a replication, and the SQL expressions of their columns."""
-    scenario, n = cases.scenario, len(cases)
-    columns: dict[str, Any] = {
-        "replication": _constant(replication, n),
-        "case_id": np.arange(n, dtype=np.uint32),
-        "court": cases.court + 1,
-        "origin": cases.origin + 1,
-        "arrived_at": cases.arrived,
-        "initial_state": cases.state + 1,
-    }
     select = [
         "replication", "case_id::bigint as case_id", _label("court", scenario.courts), _label("origin", ORIGINS),
         _instant("arrived_at", scenario), _label("initial_state", scenario.workflow.states),
+        *(_fact(scenario.namespace.fields[name]) for name in _facts(scenario)),
     ]  # fmt: skip
-    for name in ("as_of", *scenario.workflow.facts, *scenario.workflow.record):
-        field, column, key = scenario.namespace.fields[name], cases.columns.values[name], f"v_{name}"
-        value = key
-        if field.kind == "enum":
-            column, value = column + 1, f"{_label_list(field.values)}[{key}]"
-        elif field.kind == "date":
-            column, value = column.astype("datetime64[us]"), f"{key}::date"
-        columns[key] = column
-        if name in cases.columns.missing:
-            columns[f"m_{name}"] = cases.columns.missing[name]
-            value = f"case when m_{name} then null else {value} end"
-        select.append(f"{value} as {identifier(name)}")
-    return columns, select
+    write_parquet(path, _case_tables(cases), select, len(cases))
 
 
-def write_events(path: Path, logs: Mapping[int, EventLog]) -> None:
-    """Write event logs in order of time: replication, sequence, case, court and instant, then the other columns."""
-    tables = [_event_rows(k, log) for k, log in logs.items()]
-    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
+def _facts(scenario: Scenario) -> tuple[str, ...]:
+    return ("as_of", *scenario.workflow.facts, *scenario.workflow.record)
 
 
-def _event_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[str]]:
-    scenario = log.cases.scenario
-    columns = {
-        **log.columns,
-        **{name: log.columns[name] + 1 for name in LABELLED},
-        "replication": _constant(replication, len(log)),
-        "sequence": np.arange(len(log), dtype=np.uint32),
-        "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
-        **_courts(log),
-        **_batches(log),
+def _fact(field: Field) -> str:
+    """Return the SQL expression of a fact or a field of the record."""
+    value = key = f"v_{field.name}"
+    if field.kind == "enum":
+        value = f"{_label_list(field.values)}[{key}]"
+    elif field.kind == "date":
+        value = f"{key}::date"
+    if field.optional:
+        value = f"case when m_{field.name} then null else {value} end"
+    return f"{value} as {identifier(field.name)}"
+
+
+def _case_tables(cases: Mapping[int, Cases]) -> Iterator[Columns]:
+    """Yield the cases of each replication, those of a large one in several tables."""
+    for replication, each in cases.items():
+        for start in range(0, max(1, len(each)), _ROWS_AT_ONCE):
+            yield _case_columns(replication, each, slice(start, start + _ROWS_AT_ONCE))
+
+
+def _case_columns(replication: int, cases: Cases, part: slice) -> Columns:
+    facts, fields = cases.columns, cases.scenario.namespace.fields
+    case_id = np.arange(len(cases), dtype=np.uint32)[part]
+    columns: dict[str, Any] = {
+        "replication": _constant(replication, len(case_id)),
+        "case_id": case_id,
+        "court": cases.court[part] + 1,
+        "origin": cases.origin[part] + 1,
+        "arrived_at": cases.arrived[part],
+        "initial_state": cases.state[part] + 1,
     }
+    for name in _facts(cases.scenario):
+        column = facts.values[name][part]
+        if fields[name].kind == "enum":
+            column = column + 1
+        elif fields[name].kind == "date":
+            column = column.astype("datetime64[us]")
+        columns[f"v_{name}"] = column
+        if name in facts.missing:
+            columns[f"m_{name}"] = facts.missing[name][part]
+    return columns
+
+
+def write_events(path: Path, scenario: Scenario, logs: Mapping[int, Iterable[EventLog]]) -> None:
+    """Write event logs in order of time: replication, sequence, case, court and instant, then the other columns.
+
+    Parameters
+    ----------
+    logs : mapping of int to iterable of EventLog
+        By replication: its log, or parts of it with consecutive rows.
+    """
+    labels = Labels.of(scenario)
     select = [
         "replication",
         "sequence::bigint as sequence",
@@ -120,18 +137,52 @@ def _event_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[s
         _label("to_court" if scenario.transfers else "0", scenario.courts, "to_court"),
         "nullif(batch, -1)::integer as batch" if scenario.batches else "null::integer as batch",
         _instant("happened_at", scenario),
-        *(_column(column, log) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
+        *(_column(column, scenario, labels) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
     ]
-    return columns, select
+    write_parquet(path, _event_tables(logs), select, len(logs))
 
 
-def _courts(log: EventLog) -> dict[str, NDArray[np.int16]]:
-    """Return the court at which the case of each row was before it, and the court to which the row moves it, if cases move."""
-    if not log.cases.scenario.transfers:
+def _event_tables(logs: Mapping[int, Iterable[EventLog]]) -> Iterator[Columns]:
+    for replication, parts in logs.items():
+        first, home, court = 0, np.zeros(0, np.int16), np.zeros(0, np.int16)
+        for part in parts:
+            if not first:
+                home = (part.cases.court + 1).astype(np.int16)
+                court = home.copy()
+            yield {
+                **part.columns,
+                **{name: part.columns[name] + 1 for name in LABELLED},
+                "replication": _constant(replication, len(part)),
+                "sequence": np.arange(first, first + len(part), dtype=np.uint32),
+                "court": home[part.columns["case_id"]],
+                **_courts(part, court),
+                **_batches(part),
+            }
+            first += len(part)
+
+
+def _courts(part: EventLog, court: NDArray[np.int16]) -> dict[str, NDArray[np.int16]]:
+    """Return the court at which the case of each row was before it, and the court to which the row moves it, if cases move.
+
+    Parameters
+    ----------
+    court : ndarray of int16, shape (n_cases,)
+        The court of each case, counted from 1, before these rows; it is changed to that after them.
+    """
+    if not part.cases.scenario.transfers:
         return {}
-    to_court = np.zeros(len(log), np.int16)
-    to_court[log.transfers[:, 0]] = log.transfers[:, 1] + 1
-    return {"current_court": (log.court_at(np.arange(len(log))) + 1).astype(np.int16), "to_court": to_court}
+    case, n, (row, to) = part.columns["case_id"], len(part), part.transfers.T
+    to_court = np.zeros(n, np.int16)
+    to_court[row] = to + 1
+    before = court[case]
+    if len(row):
+        at = case.astype(np.int64) * n + np.arange(n)  # in the order of cases
+        moved = row[np.argsort(at[row])]
+        last = np.searchsorted(at[moved], at) - 1  # of the moves of the same case before each row
+        known = np.flatnonzero((last >= 0) & (case[moved[last]] == case))
+        before[known] = to_court[moved[last[known]]]
+        court[case[row]] = to_court[row]  # numpy keeps the last of several assignments
+    return {"current_court": before, "to_court": to_court}
 
 
 def _batches(log: EventLog) -> dict[str, NDArray[np.int32]]:
@@ -143,26 +194,8 @@ def _batches(log: EventLog) -> dict[str, NDArray[np.int32]]:
     return {"batch": batch}
 
 
-def write_holds(path: Path, logs: Mapping[int, EventLog]) -> None:
+def write_holds(path: Path, scenario: Scenario, logs: Mapping[int, EventLog]) -> None:
     """Write every server that works in a row of the event logs: replication, sequence of the row, pool, court and server."""
-    tables = [_hold_rows(k, log) for k, log in logs.items()]
-    write_parquet(path, _stacked([columns for columns, _ in tables]), tables[0][1], len(tables))
-
-
-def _hold_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[str]]:
-    scenario = log.cases.scenario
-    own = np.flatnonzero((log.columns["server"] >= 0) & (log.columns["started_at"] > NEVER))
-    row, pool, server = np.concatenate(
-        [np.array([own, log.columns["pool"][own], log.columns["server"][own]], np.int64).T, log.further]
-    ).T
-    order = np.argsort(row, kind="stable")
-    columns = {
-        "replication": _constant(replication, len(row)),
-        "sequence": row[order],
-        "pool": pool[order] + 1,
-        "court": (log.court_at(row[order]) + 1).astype(np.int16),
-        "server": server[order],
-    }
     select = [
         "replication",
         "sequence",
@@ -170,26 +203,41 @@ def _hold_rows(replication: int, log: EventLog) -> tuple[dict[str, Any], list[st
         _label("court", scenario.courts),
         "server::integer as server",
     ]
-    return columns, select
+    write_parquet(path, (_hold_columns(k, log) for k, log in logs.items()), select, len(logs))
 
 
-def _column(column: Column, log: EventLog) -> str:
+def _hold_columns(replication: int, log: EventLog) -> Columns:
+    own = np.flatnonzero((log.columns["server"] >= 0) & (log.columns["started_at"] > NEVER))
+    row, pool, server = np.concatenate(
+        [np.array([own, log.columns["pool"][own], log.columns["server"][own]], np.int64).T, log.further]
+    ).T
+    order = np.argsort(row, kind="stable")
+    return {
+        "replication": _constant(replication, len(row)),
+        "sequence": row[order],
+        "pool": pool[order] + 1,
+        "court": (log.court_at(row[order]) + 1).astype(np.int16),
+        "server": server[order],
+    }
+
+
+def _column(column: Column, scenario: Scenario, labels: Labels) -> str:
     """Return the SQL expression of a column of the log."""
     name = column.name
     if column.kind == "label":
-        return _label(name, log.labels.column(name))
+        return _label(name, labels.column(name))
     if column.kind == "instant":
-        return _instant(name, log.cases.scenario)
+        return _instant(name, scenario)
     if column.kind == "date":
-        start = np.datetime64(log.cases.scenario.starts, "D").astype(np.int64)
+        start = np.datetime64(scenario.starts, "D").astype(np.int64)
         return f"case when {name} < 0 then null else date '1970-01-01' + ({name} + {start})::integer end as {name}"
     return f"case when {name} < 0 then null else {name} end as {name}"
 
 
-def write_measures(path: Path, measured: Mapping[int, Measured]) -> None:
+def write_measures(path: Path, _scenario: Scenario, measured: Mapping[int, Measured]) -> None:
     """Write the measures of replications: replication, measure, court, by, group, at, unit, value."""
     tables, labels = _with_common_labels([each.columns() for each in measured.values()])
-    columns = _stacked(tables)
+    columns = stacked(tables)
     given = {"replication": np.repeat(np.array([*measured], np.int32), [len(table["value"]) for table in tables])}
     select = ["replication"]
     for name, column in columns.items():
@@ -202,7 +250,7 @@ def write_measures(path: Path, measured: Mapping[int, Measured]) -> None:
             value = f"case when isnan({key}) then null else {key} end"
         given[key] = column
         select.append(f"{value} as {identifier(name)}")
-    write_parquet(path, given, select, len(tables))
+    write_parquet(path, [given], select, len(tables))
 
 
 def _with_common_labels(
@@ -219,11 +267,6 @@ def _with_common_labels(
                 table[name] = codes[table[name]]  # the last is for -1, no label
         recoded.append(table)
     return recoded, common
-
-
-def _stacked(tables: Sequence[Mapping[str, NDArray[Any]]]) -> Mapping[str, NDArray[Any]]:
-    """Return the rows of tables below each other."""
-    return tables[0] if len(tables) == 1 else {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def _constant(number: int, n: int) -> NDArray[np.int32]:

@@ -11,13 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
 from simulations.engines.choosing import simulate as simulate_on
 from simulations.engines.simpy_engine import Hook, Monitoring, Process, simulate
-from simulations.log.eventlog import EventLog
+from simulations.log.eventlog import EventLog, OnRows
 from simulations.log.watching import Violation
 from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import group_cases, measure
@@ -117,9 +118,9 @@ class Job:
                 path = sample_path(self.engine, self.options.seed, k)
                 plan = plan or make_plan(self.scenario, path)
                 writing.add("cases", k, plan.cases)
-                log, broken = self._simulate(plan, path)
+                log, broken = self._simulate(plan, path, writing.as_it_comes(k))
                 self._end_if_orphaned()
-                writing.add("events", k, log)
+                writing.add_log(k, log)
                 groupings = [group_cases(plan.cases, name) for name in self.by]
                 values = measure(log, self.days, groupings, self.options.selection)
                 checked = writing.submit(check_log, log)  # after measuring: both at once need more memory
@@ -131,11 +132,11 @@ class Job:
         write_record(self.folder, span, self.kinds, queues, violations)
         return span
 
-    def _simulate(self, plan: Plan, path: SamplePath) -> tuple[EventLog, list[Violation]]:
+    def _simulate(self, plan: Plan, path: SamplePath, on_rows: OnRows | None) -> tuple[EventLog, list[Violation]]:
         violations: list[Violation] = []
         if self.engine == "simpy":
-            return simulate(plan, path, self.hooks, self.processes, self.monitor, violations), violations
-        return simulate_on(self.engine, plan, path, self.monitor, violations), violations
+            return simulate(plan, path, self.hooks, self.processes, self.monitor, violations, on_rows), violations
+        return simulate_on(self.engine, plan, path, self.monitor, violations, on_rows), violations
 
     def _end_if_orphaned(self) -> None:
         """Exit if the main process of this machine has ended: another run may own the folder now."""
@@ -143,7 +144,7 @@ class Job:
             os._exit(1)
 
 
-_WRITERS: Mapping[str, Callable[[Path, Any], None]] = {
+_WRITERS: Mapping[str, Callable[[Path, Scenario, Any], None]] = {
     "cases": write_cases,
     "events": write_events,
     "holds": write_holds,
@@ -151,11 +152,32 @@ _WRITERS: Mapping[str, Callable[[Path, Any], None]] = {
 }
 
 
+class _Abandoned(DocketsimError, RuntimeError):
+    """The log that was being written will not be finished."""
+
+
+class _Rows:
+    """The parts of a log on their way from an engine to the thread that writes them."""
+
+    def __init__(self) -> None:
+        self._queue = SimpleQueue[EventLog | _Abandoned | None]()
+
+    def put(self, part: EventLog | _Abandoned | None) -> None:
+        """Add the next rows; ``None`` after the last ones."""
+        self._queue.put(part)
+
+    def __iter__(self) -> Iterator[EventLog]:
+        while (part := self._queue.get()) is not None:
+            if isinstance(part, _Abandoned):
+                raise part
+            yield part
+
+
 class _Writing:
     """Write the tables of a part as they become complete.
 
-    One large replication is written, and its log checked, in another thread while the next table is computed. For small ones
-    that would take longer.
+    One large replication is written, and its log checked, in another thread while the next table is computed; the rows of the log
+    already while the engine runs. For small ones that would take longer.
     """
 
     def __init__(self, job: Job, span: Span) -> None:
@@ -164,21 +186,37 @@ class _Writing:
         self._tables: dict[str, dict[int, Any]] = {kind: {} for kind in job.kinds}
         self._threads: ThreadPoolExecutor | None = None
         self._writing: list[Future[object]] = []
+        self._rows: _Rows | None = None
 
     def add(self, kind: str, replication: int, rows: Any) -> None:
-        """Add a table of a replication, and write the part if it was the last one. Holds are written with the events."""
+        """Add a table of a replication, and write the part if it was the last one."""
         if isinstance(rows, Cases):
             if kind in self._tables:
                 rows.draw()  # before several threads read them
             if self._span.first == self._span.last and len(rows) > _FEW_CASES:
                 self._threads = ThreadPoolExecutor(1)
-        for each in (kind, *(["holds"] if kind == "events" else [])):
-            if each in self._tables:
-                table = self._tables[each]
-                table[replication] = rows
-                if len(table) == len(self._span.numbers):
-                    path = part_path(self._job.folder, each, self._span)
-                    self._writing.append(self.submit(_WRITERS[each], path, self._tables.pop(each)))
+        if kind in self._tables:
+            table = self._tables[kind]
+            table[replication] = rows
+            if len(table) == len(self._span.numbers):
+                path = part_path(self._job.folder, kind, self._span)
+                self._writing.append(self.submit(_WRITERS[kind], path, self._job.scenario, self._tables.pop(kind)))
+
+    def as_it_comes(self, replication: int) -> OnRows | None:
+        """Begin to write the log of a large replication, and return what takes its rows; ``None`` if it is written as a whole."""
+        if self._threads is None or "events" not in self._tables:
+            return None
+        self._rows = _Rows()
+        self.add("events", replication, self._rows)
+        return self._rows.put
+
+    def add_log(self, replication: int, log: EventLog) -> None:
+        """Add the log of a replication, of which the rows may have been written as they came."""
+        if self._rows is None:
+            self.add("events", replication, [log])
+        else:
+            self._rows.put(None)
+        self.add("holds", replication, log)
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
         """Run a function now or soon; an error is raised by the future's `result`."""
@@ -192,6 +230,8 @@ class _Writing:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None and self._rows is not None:
+            self._rows.put(_Abandoned("the run was interrupted"))
         if self._threads is not None:
             self._threads.shutdown()
         if kind is None:

@@ -37,7 +37,7 @@ class Group:
     people: tuple[DrawnField, ...]
     arrived: Integers
     numbers: Integers
-    states: Integers
+    states: NDArray[np.int32]
     table: Any
     rows_of_table: Integers
 
@@ -96,28 +96,32 @@ class Drawing:
         self.scenario, self.path, self.keys, self.arrived = scenario, path, keys, arrived
         self.groups, self.group_of, self.in_table = groups, group_of, in_table
         self.fields = scenario.namespace.fields
-        days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
-        start = np.datetime64(scenario.starts, "D")
-        self.values: dict[str, NDArray[Any]] = {
-            "arrived": start + days,
-            "as_of": start + np.where(origin == 0, 0, days),
-            "court": court,
-        }
+        self.values: dict[str, NDArray[Any]] = {"as_of": self._dates(origin != 0), "court": court}
         self.missing: dict[str, NDArray[np.bool_]] = {}
-        self.names = [name for name in (*scenario.workflow.facts, *scenario.workflow.record) if name not in self.values]
-        self.n_columns = len(self.values) + len(self.names)
+        self.names = [
+            name for name in (*scenario.workflow.facts, *scenario.workflow.record) if name not in ("arrived", *self.values)
+        ]
         self.own = [_own_fields(scenario.people, group) for group in groups]
         self.alike = all(not group.people and group.table is None for group in groups)
+        self._free()
 
     def columns(self) -> Columns:
         """Return every column, drawn or not."""
         optional = [name for name in self.names if self.fields[name].optional]
-        return DrawnColumns(OnDemand((*self.values, *self.names), self._value), OnDemand(optional, self._absent))
+        return DrawnColumns(OnDemand(("court", "as_of", "arrived", *self.names), self._value), OnDemand(optional, self._absent))
 
     def _value(self, name: str) -> NDArray[Any]:
         if name not in self.values:
             self._draw(self._needed_for(name))
         return self.values[name]
+
+    def _dates(self, own: NDArray[np.bool_]) -> NDArray[np.datetime64]:
+        """Return the day on which each of these cases arrived; for the others, the first day of the run."""
+        start = np.datetime64(self.scenario.starts, "D")
+        if not own.any():
+            return np.broadcast_to(start, len(own))
+        days: NDArray[np.datetime64] = start + np.where(own, np.floor_divide(self.arrived, MICROSECONDS_PER_DAY), 0)
+        return days
 
     def _absent(self, name: str) -> NDArray[np.bool_]:
         self._value(name)
@@ -144,7 +148,10 @@ class Drawing:
     def _draw(self, needed: set[str]) -> None:
         """Draw these fields in the order of the file; the columns of a table replace draws."""
         for name in needed:
-            self._fill(name, len(self.keys), self.scenario.default(name))
+            if name == "arrived":
+                self.values[name] = self._dates(np.ones(len(self.arrived), bool))
+            else:
+                self._fill(name, len(self.keys), self.scenario.default(name))
         for i, group in enumerate(() if self.alike else self.groups):
             for name, column in group.table.values.items() if group.table is not None else ():
                 if name in needed:
@@ -157,8 +164,12 @@ class Drawing:
             for field in own:
                 if field.name in needed:
                     self._draw_field(field.name, field.how, np.flatnonzero(self.group_of == i))
-        if len(self.values) == self.n_columns:  # nothing is left to draw: free the memory
-            self.groups, self.own, self.group_of, self.in_table = (), [], self.group_of[:0], self.in_table[:0]
+        self._free()
+
+    def _free(self) -> None:
+        """Free what is not needed if nothing is left to draw."""
+        if self.values.keys() >= {*self.names}:
+            self.groups, self.own, self.group_of, self.in_table = (), [], np.zeros(0, np.int64), np.zeros(0, np.int64)
 
     def _as_usual(self, name: str) -> Rows:
         """Return the rows of the groups that have neither distributions of their own nor a table with this field."""
@@ -167,7 +178,9 @@ class Drawing:
 
     def _fill(self, name: str, n: int, value: Value) -> None:
         field = self.fields[name]
-        self.values[name] = np.full(n, stored(field, value), _DTYPES[field.kind])
+        drawn = name in self._reads or any(group.table is not None and name in group.table.values for group in self.groups)
+        column = np.broadcast_to(np.array(stored(field, value), _DTYPES[field.kind]), n)  # takes no memory
+        self.values[name] = column.copy() if drawn else column
         if field.optional:
             self.missing[name] = np.full(n, value is None)
 

@@ -36,7 +36,7 @@ class Cases:
 
     Attributes
     ----------
-    court, origin, state : ndarray of int64, shape (n_cases,)
+    court, origin, state : ndarray of int32, int8 and int32, shape (n_cases,)
         Indices in the scenario's courts, in `ORIGINS` and in the workflow's states.
     keys : ndarray of uint64
         Keys of random draws.
@@ -47,9 +47,9 @@ class Cases:
     """
 
     scenario: Scenario
-    court: Integers
-    origin: Integers
-    state: Integers
+    court: NDArray[np.int32]
+    origin: NDArray[np.int8]
+    state: NDArray[np.int32]
     keys: NDArray[np.uint64]
     arrived: Integers
     columns: Columns
@@ -69,7 +69,7 @@ class Cases:
 
     def draw(self) -> None:
         """Draw every fact now, before several threads read them."""
-        for name in self.columns.values:
+        for name in self.columns.values.keys() - {"arrived"}:  # which has no draw
             self.columns.values[name]
 
     def _rows(self, names: Sequence[str]) -> list[tuple[Value, ...]]:
@@ -101,9 +101,9 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
 
     keys = joined([case_keys(scenario.courts[g.court], g.keyed_as, g.numbers) for g in groups], np.uint64)
     arrived = joined([g.arrived for g in groups], np.int64)
-    court = joined([np.full(n, g.court, np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
-    origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
-    state = joined([g.states for g in groups], np.int64)
+    court = joined([np.full(n, g.court, np.int32) for g, n in zip(groups, sizes, strict=True)], np.int32)
+    origin = joined([np.full(n, ORIGINS.index(g.origin), np.int8) for g, n in zip(groups, sizes, strict=True)], np.int8)
+    state = joined([g.states for g in groups], np.int32)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
     drawing = Drawing(scenario, path, keys, court, arrived, origin, groups, group, in_table)
     cases = Cases(scenario, court, origin, state, keys, arrived, drawing.columns())
@@ -134,7 +134,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> G
     if backlog.table is not None:
         rows = _rows_of_court(backlog.table, scenario.courts[backlog.court])
         arrived = np.array(backlog.table.arrived, np.int64)[rows]
-        initial = np.array([states.index(backlog.table.states[i]) for i in rows], np.int64)
+        initial = np.array([states.index(backlog.table.states[i]) for i in rows], np.int32)
         return Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows)
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
@@ -146,7 +146,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> G
                 arrived[selected] = scenario.epoch.months_later(0, -length.months)
             else:
                 arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
-    initial = np.full(n, states.index(str(backlog.state)), np.int64)
+    initial = np.full(n, states.index(str(backlog.state)), np.int32)
     no_rows = np.full(n, -1, np.int64)
     return Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
 
@@ -177,9 +177,9 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> Group:
     times = times[: stream.count]
     n = len(times)
     rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep][:n]
-    initial = np.full(n, states.index(stream.state), np.int64)
+    initial = np.full(n, states.index(stream.state), np.int32)
     if stream.table is not None and stream.table.states is not None:
-        initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
+        initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int32)
     numbers = np.arange(n, dtype=np.int64)
     return Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
 

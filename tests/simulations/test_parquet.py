@@ -6,14 +6,16 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
-from simulations.run_folder import parquet
-from simulations.run_folder.parquet import Columns, write_parquet
+from simulations.run_folder import arrow_stream, parquet
+from simulations.run_folder.arrow_stream import Columns
+from simulations.run_folder.parquet import write_parquet
 from simulations.run_folder.whole_files import WriteFailed
 
 SELECT = ["number", "made_at", "(['one', 'two'])[word + 1] as word", "case when isnan(value) then null else value end as value"]  # fmt: skip
@@ -44,7 +46,7 @@ def test_every_row_is_written_in_its_order(tmp_path: Path) -> None:
     (tmp_path / "cases").mkdir()
     for k, rows in enumerate([3, 0, 5000, 4000, 5100, 1, 70_000, 2]):
         path = tmp_path / "cases" / f"{k}.parquet"
-        write_parquet(path, _columns(rows, k), SELECT)
+        write_parquet(path, [_columns(rows, k)], SELECT)
         assert _read(path) == _expected(_columns(rows, k))
 
 
@@ -55,14 +57,52 @@ def test_the_bytes_do_not_depend_on_what_was_written_before(tmp_path: Path) -> N
     alone = {}
     for rows in (0, 1, 2047, 2048, 2049, 5000):
         parquet._kept.clear()
-        write_parquet(tmp_path / "cases" / "alone.parquet", _columns(rows), SELECT)
+        write_parquet(tmp_path / "cases" / "alone.parquet", [_columns(rows)], SELECT)
         alone[rows] = (tmp_path / "cases" / "alone.parquet").read_bytes()
     for before in (6000, 10, 70_000):
         for folder in ("cases", "events"):
             for rows, wanted in alone.items():
-                write_parquet(tmp_path / folder / "before.parquet", _columns(before, 1), SELECT[: 1 + rows % 2])
-                write_parquet(tmp_path / folder / "again.parquet", _columns(rows), SELECT)
+                write_parquet(tmp_path / folder / "before.parquet", [_columns(before, 1)], SELECT[: 1 + rows % 2])
+                write_parquet(tmp_path / folder / "again.parquet", [_columns(rows)], SELECT)
                 assert (tmp_path / folder / "again.parquet").read_bytes() == wanted
+
+
+def test_the_bytes_do_not_depend_on_how_rows_are_divided_into_tables(tmp_path: Path) -> None:
+    """Neither on empty tables nor on those that end within a row group."""
+    (tmp_path / "cases").mkdir()
+    one, two = tmp_path / "cases" / "one.parquet", tmp_path / "cases" / "two.parquet"
+    whole = _columns(300_001)
+    write_parquet(one, [whole], SELECT)
+    cuts = [0, 5, 5, 70_000, 122_880, 122_881, 299_000, 300_001]
+    write_parquet(two, [{name: column[a:b] for name, column in whole.items()} for a, b in pairwise(cuts)], SELECT)
+    assert one.read_bytes() == two.read_bytes()
+    assert _read(two) == _expected(whole)
+
+
+def test_missing_instants_and_bits_are_written_as_such(tmp_path: Path) -> None:
+    """In a table of many rows, which DuckDB reads as a stream, as in one of few."""
+    (tmp_path / "cases").mkdir()
+    for rows in (10, 70_000):
+        instants = np.arange(rows).astype("datetime64[us]")
+        instants[::3] = np.datetime64("NaT")
+        path = tmp_path / "cases" / "1.parquet"
+        write_parquet(path, [{"made": instants, "bit": np.arange(rows) % 3 == 1}], ["made", "bit"])
+        written = duckdb.sql(f"select epoch_us(made), bit from '{path}'").fetchall()
+        assert written == [(None if k % 3 == 0 else k, k % 3 == 1) for k in range(rows)]
+
+
+def test_an_error_of_the_rows_is_raised_as_it_is_and_leaves_no_file(tmp_path: Path) -> None:
+    """It comes when some rows have been written, and what DuckDB held is freed."""
+    (tmp_path / "cases").mkdir()
+
+    def tables() -> Iterator[Columns]:
+        yield _columns(200_000)
+        raise LookupError("no more rows")
+
+    with pytest.raises(LookupError, match="no more rows"):
+        write_parquet(tmp_path / "cases" / "1.parquet", tables(), SELECT)
+    assert [*(tmp_path / "cases").iterdir()] == []
+    assert arrow_stream._held == {}
 
 
 def test_a_relative_path_is_in_the_working_folder_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +110,7 @@ def test_a_relative_path_is_in_the_working_folder_of_its_time(tmp_path: Path, mo
     for name in ("one", "two"):
         (tmp_path / name / "kind").mkdir(parents=True)
         monkeypatch.chdir(tmp_path / name)
-        write_parquet(Path("kind/table.parquet"), _columns(3), SELECT)
+        write_parquet(Path("kind/table.parquet"), [_columns(3)], SELECT)
         assert _read(tmp_path / name / "kind" / "table.parquet") == _expected(_columns(3))
 
 
@@ -80,7 +120,7 @@ def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda k: write_parquet(paths[k], _columns(1000 + k, k), SELECT), range(60)))
+        list(threads.map(lambda k: write_parquet(paths[k], [_columns(1000 + k, k)], SELECT), range(60)))
     for k, path in enumerate(paths):
         assert _read(path) == _expected(_columns(1000 + k, k))
 
@@ -100,13 +140,13 @@ def test_a_full_disk_leaves_the_old_file_and_the_next_one_is_written(tmp_path: P
     """The failed attempt leaves nothing in the folder, or in what is written afterwards."""
     path = tmp_path / "cases" / "1.parquet"
     path.parent.mkdir()
-    write_parquet(path, _columns(rows), SELECT)
+    write_parquet(path, [_columns(rows)], SELECT)
     wanted = path.read_bytes()
     with _files_of_at_most(10_000), pytest.raises(WriteFailed, match=r"1\.parquet: could not be written: "):
-        write_parquet(path, _columns(rows, 1), SELECT)
+        write_parquet(path, [_columns(rows, 1)], SELECT)
     assert [p.name for p in path.parent.iterdir()] == ["1.parquet"]
     assert path.read_bytes() == wanted
-    write_parquet(path, _columns(rows, 1), SELECT)
+    write_parquet(path, [_columns(rows, 1)], SELECT)
     assert _read(path) == _expected(_columns(rows, 1))
-    write_parquet(path, _columns(rows), SELECT)
+    write_parquet(path, [_columns(rows)], SELECT)
     assert path.read_bytes() == wanted
