@@ -5,7 +5,7 @@ the bounded ones lie on [0, 1]. `simulations.chance.families` shifts and scales 
 means differ, but not their cv, share one standard form and one compiled table.
 
 Lower tails are computed from u and upper tails from v = 1 - u, so both keep full precision. scipy is imported
-on first use only: `scipy.special` here, `scipy.stats` (two seconds) in `simulations.chance.scipy_forms`.
+on first use only: its special functions here, `scipy.stats` (two seconds) in `simulations.chance.scipy_forms`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from simulations.chance.inverse_tables import Floats, InverseTable, compile_table
+from workflow.imports import special_functions
 
 _ZETA3, _ZETA5 = 1.2020569031595942, 1.0369277551433699
 # Beyond this shape scipy's incomplete gamma function loses the tails, and Wilson and Hilferty's cube root of
@@ -145,11 +145,11 @@ class Beta(_Bounded):
         return self.a / total, self.a * self.b / (total**2 * (total + 1))
 
     def _quantile(self, p: Floats, upper: bool) -> Floats:
-        inverse = _special().betainccinv if upper else _special().betaincinv
+        inverse = special_functions().betainccinv if upper else special_functions().betaincinv
         return _floats(inverse(self.a, self.b, p))
 
     def _probability(self, x: Floats, upper: bool) -> Floats:
-        integral = _special().betaincc if upper else _special().betainc
+        integral = special_functions().betaincc if upper else special_functions().betainc
         return _floats(integral(self.a, self.b, np.clip(x, 0.0, 1.0)))
 
 
@@ -166,11 +166,11 @@ class Normal(StandardForm):
         return 0.0, 1.0
 
     def _quantile(self, p: Floats, upper: bool) -> Floats:
-        z = _floats(_special().ndtri(p))
+        z = _floats(special_functions().ndtri(p))
         return -z if upper else z
 
     def _probability(self, x: Floats, upper: bool) -> Floats:
-        return _floats(_special().ndtr(-x if upper else x))
+        return _floats(special_functions().ndtr(-x if upper else x))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +215,14 @@ class Gamma(StandardForm):
             z = Normal().isf(p) if upper else Normal().ppf(p)
             cube: Floats = (1 - self.cv**2 / 9 + z * self.cv / 3) ** 3
             return cube
-        inverse = _special().gammainccinv if upper else _special().gammaincinv
+        inverse = special_functions().gammainccinv if upper else special_functions().gammaincinv
         return _floats(inverse(self.shape, p)) / self.shape
 
     def _probability(self, x: Floats, upper: bool) -> Floats:
         if self.shape > _LARGE_GAMMA_SHAPE:
             z = (np.cbrt(np.maximum(x, 0.0)) - 1 + self.cv**2 / 9) * 3 / self.cv
             return Normal().cdf(-z if upper else z)
-        integral = _special().gammaincc if upper else _special().gammainc
+        integral = special_functions().gammaincc if upper else special_functions().gammainc
         return _floats(integral(self.shape, self.shape * np.maximum(x, 0.0)))
 
 
@@ -267,10 +267,6 @@ class Weibull(StandardForm):
     @property
     def _unit(self) -> float:
         return math.exp(-math.lgamma(1 + self.exponent))
-
-
-def _special() -> Any:
-    return import_module("scipy.special")
 
 
 def _floats(values: Any) -> Floats:

@@ -29,6 +29,7 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """Run the command line."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is large enough for numpy's threads, which take time to start
     from simulations.cli.ending import default_signals, handle_signals, open_output
 
     handle_signals()
@@ -48,7 +49,6 @@ def _run() -> None:
     from simulations.running.shared import collect_seldom
 
     collect_seldom()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is large enough for numpy's threads
     chosen = [c for c in app.registered_commands if c.name in sys.argv[1:2]]
     app.registered_commands = chosen or app.registered_commands  # Typer takes time to read the options of each
     app()

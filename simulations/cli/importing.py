@@ -10,7 +10,6 @@ import typer
 from simulations.cli.common import Color, Json, Quiet, Resume, RunFolder, date, echo, print_json, report_errors, resume_command
 from simulations.cli.log_options import LogOptions, with_log_options
 from workflow.errors import InputError, nearest
-from workflow.files.table import n_of
 
 if TYPE_CHECKING:
     from simulations.importing.imported import Imported
@@ -122,6 +121,8 @@ def _check_source(source: str, known: tuple[str, ...]) -> None:
 
 def _summary(imported: Imported) -> str:
     """Return what was imported, and what was set aside."""
+    from workflow.files.table import n_of
+
     about = imported.about
     last = about.get("last_day") or about["observed_until"].replace("T", " ")
     lines = [f"{imported.folder}: {n_of(about['n_cases'], 'case')}, {n_of(about['n_events'], 'event')}, to {last}"]
@@ -136,6 +137,8 @@ def _of_columns(about: dict[str, Any]) -> list[str]:
 
 
 def _of_tables(about: dict[str, Any]) -> list[str]:
+    from workflow.files.table import n_of
+
     lines = []
     for name, table in about["tables"].items():
         parts = [n_of(table["rows"], "row")]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulations.running.intervals import interval
+from workflow.imports import special_functions
 
 POWER = 0.8
 _MOST_NEEDED = 1_000_000
@@ -89,7 +90,7 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float, wides
     >>> paired.difference, round(paired.low, 3), round(paired.high, 3), round(paired.p, 4), round(paired.correlation, 3)
     (0.75, -0.046, 1.546, 0.0577, 0.981)
     """
-    from scipy.special import stdtr
+    stdtr = special_functions().stdtr
 
     n = len(base)
     differences = differences_of(base, other)
@@ -162,7 +163,7 @@ def replications_needed(paired: Paired, alpha: float) -> int | None:
     >>> replications_needed(pair([1.0, 2.0, 3.0, 4.0], [1.1, 2.6, 2.9, 4.4], 0.95), alpha=0.05)
     15
     """
-    from scipy.special import stdtrit
+    stdtrit = special_functions().stdtrit
 
     if paired.n < 2 or paired.difference == 0 or paired.spread == 0:
         return None

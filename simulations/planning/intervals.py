@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from workflow.imports import special_functions
+
 
 def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the exact (Clopper-Pearson) interval of a probability.
@@ -31,7 +33,7 @@ def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, 
     ----------
     Clopper, C. J. and Pearson, E. S. (1934). Biometrika 26(4), 404-413.
     """
-    from scipy.special import betaincinv
+    betaincinv = special_functions().betaincinv
 
     half = (1 - confidence) / 2
     low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, half))
@@ -85,7 +87,7 @@ def quantile_interval(
     ----------
     Conover, W. J. (1999). Practical Nonparametric Statistics, 3rd ed., section 3.2.
     """
-    from scipy.special import bdtr
+    bdtr = special_functions().bdtr
 
     n, half = len(values), (1 - confidence) / 2
     ordered = sorted(v for v in values if v is not None)

@@ -51,22 +51,16 @@ def print_brief(console: Console, head: Sequence[str], parts: Sequence[Part], ta
     int
         Number of rows that were left out.
     """
-    room = lines - 1 - sum(_height(console, lambda text=text: console.print(text)) for text in (*head, *tail))  # type: ignore[misc]
-    chosen: list[Part] = []
-    left_out = 0
+    begin, end = (_printed(console, lambda texts=texts: [*map(console.print, texts)]) for texts in (head, tail))  # type: ignore[misc]
+    room = lines - 1 - begin.count("\n") - end.count("\n")
+    tables, left_out = "", 0
     for k, part in enumerate(parts):
         share = max(room // (len(parts) - k), min(room, _FEWEST))
-        shown = _shortened(console, part, share)
-        left_out += len(part.table.rows) - (0 if shown is None else len(shown.table.rows))
-        if shown is not None:
-            chosen.append(shown)
-            room -= _height(console, lambda shown=shown: print_table(console, shown.table, spare=shown.spare))  # type: ignore[misc]
-    for text in head:
-        console.print(text)
-    for part in chosen:
-        print_table(console, part.table, spare=part.spare)
-    for text in tail:
-        console.print(text)
+        rows, text = _shortened(console, part, share)
+        left_out += len(part.table.rows) - rows
+        tables += text
+        room -= text.count("\n")
+    console.file.write(begin + tables + end)
     return left_out
 
 
@@ -74,18 +68,21 @@ _FEWEST = 6
 """Lines of a table with two or three rows, its title and an empty line before it."""
 
 
-def _shortened(console: Console, part: Part, lines: int) -> Part | None:
-    """Return a table with its first rows, as many as take so many lines; ``None`` if not even one does."""
-    table = part.table
-    for n in range(min(len(table.rows), lines), 0, -1):
-        shorter = replace(part, table=replace(table, rows=table.rows[:n]))
-        if _height(console, lambda: print_table(console, shorter.table, spare=shorter.spare)) <= lines:  # noqa: B023
-            return shorter
-    return None
+def _shortened(console: Console, part: Part, lines: int) -> tuple[int, str]:
+    """Return how many rows of a table take so many lines at most, and the table with these first rows as it is printed."""
+    n = min(len(part.table.rows), lines)
+    while n > 0:
+        shorter = replace(part.table, rows=part.table.rows[:n])
+        text = _printed(console, lambda: print_table(console, shorter, spare=part.spare))  # noqa: B023
+        height = text.count("\n")
+        if height <= lines:
+            return n, text
+        n -= max(1, (height - lines) * n // height)  # rows of average height, with what stands above them
+    return 0, ""
 
 
-def _height(console: Console, show: Callable[[], object]) -> int:
-    """Return how many lines of the console something takes."""
+def _printed(console: Console, show: Callable[[], object]) -> str:
+    """Return what something prints to a console."""
     with console.capture() as captured:
         show()
-    return captured.get().count("\n")
+    return captured.get()

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simulations.running.options import CONFIDENCE
 from workflow.files.arguments import number_problems
+from workflow.imports import special_functions
 
 ORDER_STATISTICS, STUDENT_T = "order statistics", "t"
 _MOST_ON_LOGS = 2.0
@@ -69,7 +70,7 @@ def interval(
     n = len(values)
     if n < 2:
         return None
-    from scipy.special import stdtrit
+    stdtrit = special_functions().stdtrit
 
     mean = math.fsum(values) / n
     if are_equal(values):
@@ -148,7 +149,7 @@ def prediction_ends(
     if n >= fewest_for_order_statistics(confidence):
         low, high = _ranked(values, (n + 1) * (1 - confidence) / 2)
     else:
-        from scipy.special import stdtrit
+        stdtrit = special_functions().stdtrit
 
         mean = values.mean(axis=-1)
         half = stdtrit(n - 1, 0.5 + confidence / 2) * values.std(axis=-1, ddof=1) * math.sqrt(1 + 1 / n)

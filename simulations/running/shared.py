@@ -15,9 +15,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 
@@ -81,6 +82,8 @@ def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> I
 @cache
 def _pipe(process: int) -> tuple[Connection, Connection]:
     """Return a pipe of a process. Workers inherit its reading end, and no process its writing end."""
+    from multiprocessing import Pipe
+
     return Pipe(duplex=False)
 
 

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.imports import special_functions
+
 LEAST_FREEDOM = 10
 """A share needs so many more replications than the regression has coefficients."""
 
@@ -109,7 +111,8 @@ class Splitter:
 
 def _at_most(explained: float, share: float, n: int, p: int, freedom: int) -> float:
     """Return the probability that R² is at most `explained`: a negative binomial mixture of beta distributions."""
-    from scipy.special import betainc, gammaln
+    betainc = special_functions().betainc
+    gammaln = special_functions().gammaln
 
     r = (n - 1) / 2
     mean, spread = r * share / (1 - share), math.sqrt(r * share) / (1 - share)

@@ -49,7 +49,10 @@ LONGEST_NAME = 100
 class Entry(BaseModel):
     """A mapping of a file. It refuses unknown keys, converts no values, and is frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False,
+        defer_build=True,  # until a file is read: most models are part of others, and need no validator of their own
+    )  # fmt: skip
 
 
 _M = TypeVar("_M", bound=Entry)

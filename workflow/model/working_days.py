@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.dates import kind_of, parse_date
 from workflow.files.validation import format_value
+from workflow.imports import bare_package
 from workflow.predicates.calendar_days import EPOCH
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class HolidayRules:
         import holidays
 
         # Without a language the names in the manifest would depend on the locale.
-        plain = holidays.country_holidays(self.country)
+        plain = _of_country(self.country)
         language = "en_US" if "en_US" in plain.supported_languages else plain.default_language
         return holidays.country_holidays(
             self.country,
@@ -349,6 +350,14 @@ def _holiday_mapping(value: Mapping[object, object], messages: list[str]) -> Hol
     return HolidayRules(str(country), None if state is None else str(state), bool(observed), tuple(map(str, listed)))
 
 
+def _of_country(code: str) -> HolidayBase:
+    """Return the holidays of a country. The first one would import all countries, which takes longer than a small run."""
+    import holidays
+
+    with bare_package("holidays.countries"):
+        return holidays.country_holidays(code)
+
+
 def _unknown_holidays(rules: HolidayRules) -> list[str]:
     """Return a message for each country, state or category that the `holidays` package does not have."""
     import holidays
@@ -357,7 +366,7 @@ def _unknown_holidays(rules: HolidayRules) -> list[str]:
     if re.fullmatch("[A-Z]{2,3}", rules.country) is None or not hasattr(holidays, rules.country):
         hint = nearest(rules.country.upper(), holidays.list_supported_countries())
         return [f"'{rules.country}' is not a country code (ISO 3166, such as 'US', or 'US-CO' with a state).{hint}"]
-    known = holidays.country_holidays(rules.country)
+    known = _of_country(rules.country)
     messages = []
     states = [*known.subdivisions, *known.subdivisions_aliases]
     if rules.state is not None and rules.state not in states:
