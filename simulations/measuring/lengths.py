@@ -176,6 +176,8 @@ class Lengths:
     def _add_earlier_parts(self, rows: Integers, lengths: Integers) -> None:
         """Add to the length of each completed work that of the parts before it was interrupted; the rows are in order."""
         of_work = self._log.interruptions
+        if not len(of_work.rows):
+            return
         mine = np.isin(of_work.last, rows)
         earlier = self._columns["happened_at"][of_work.rows[mine]] - self._columns["started_at"][of_work.rows[mine]]
         np.add.at(lengths, np.searchsorted(rows, of_work.last[mine]), earlier)
