@@ -17,6 +17,7 @@ from simulations.app.guards import Condition, conditions_of, mistakes_by_path, w
 from simulations.app.settings import Section, sections_of
 from simulations.app.tasks import Decided, Finished, Product, Side, decide, produce, replicate
 from simulations.app.worker import Worker
+from simulations.chance.draws import SamplePath
 from simulations.loading import change_scenario, load_scenario
 from simulations.loading.scenarios import catalog
 from simulations.running.jobs import check_first
@@ -107,7 +108,7 @@ class Session:
         self._open(path, scenario)
 
     def _open(self, name: str | Path, scenario: Scenario) -> None:
-        check_first(scenario, self.options.seed, 1, ())
+        check_first(scenario, SamplePath(self.options.seed, 1), ())
         self.stop()
         self.name = name
         self.base = self.what_if = scenario

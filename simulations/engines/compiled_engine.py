@@ -168,7 +168,9 @@ class _GrowingLog:
         self._cases = plan.cases
         self._on_rows = on_rows
         self._n_rows = 0
-        self._columns = {name: np.empty(2 * len(plan.cases) + ROWS_AT_ONCE, dtype) for name, dtype in self.labels.types().items()}
+        types, room = self.labels.types(), 2 * len(plan.cases) + ROWS_AT_ONCE
+        self._none = {} if plan.scenario.hearing_dates else {"booked_for": types.pop("booked_for")(-1)}
+        self._columns = {name: np.empty(room, dtype) for name, dtype in types.items()}
         self._further, self._transfers, self._batches = ([np.zeros((0, width), np.int64)] for width in (3, 2, 2))
 
     def add(self, rows: Any, further: Integers, transfers: Integers, batches: Integers) -> None:
@@ -183,14 +185,17 @@ class _GrowingLog:
         for whole, part in ((self._further, further), (self._transfers, transfers), (self._batches, batches)):
             whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
         if self._on_rows is not None:
-            columns = {name: column[first : self._n_rows] for name, column in self._columns.items()}
             further, transfers, batches = further.copy(), transfers.copy(), batches.copy()  # the kernel writes there again
-            self._on_rows(EventLog(self._cases, self.labels, columns, further=further, transfers=transfers, batches=batches))
+            self._on_rows(self._rows_from(first, further, transfers, batches))
 
     def whole(self) -> EventLog:
         """Return the log."""
-        columns = {name: column[: self._n_rows] for name, column in self._columns.items()}
-        further, transfers, batches = (np.concatenate(parts) for parts in (self._further, self._transfers, self._batches))
+        return self._rows_from(0, *(np.concatenate(parts) for parts in (self._further, self._transfers, self._batches)))
+
+    def _rows_from(self, first: int, further: Integers, transfers: Integers, batches: Integers) -> EventLog:
+        """Return the rows from a number on. A column without values takes no memory."""
+        columns = {name: column[first : self._n_rows] for name, column in self._columns.items()}
+        columns |= {name: np.broadcast_to(none, self._n_rows - first) for name, none in self._none.items()}
         return EventLog(self._cases, self.labels, columns, further=further, transfers=transfers, batches=batches)
 
 

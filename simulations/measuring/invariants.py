@@ -99,10 +99,10 @@ def _conserved(log: EventLog) -> None:
     final = np.array([s.kind is StateKind.FINAL for s in scenario.workflow.states.values()])
     ended = np.flatnonzero(final[log.columns["to_state"]] & ~final[log.columns["from_state"]])
     open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
-    began = np.flatnonzero(log.cases.arrived <= scenario.horizon)
     still = ~final[log.columns["to_state"][rows]]  # a case that ends with the same row ends at the court before it
-    counts = (log.cases.court[began], to_court[still], before[still], log.court_at(ended), log.court_at(open_))
-    start, came, went, closed, there = (np.bincount(courts, minlength=n) for courts in counts)
+    start = np.bincount(log.cases.court[log.cases.arrived <= scenario.horizon], minlength=n)
+    counts = (to_court[still], before[still], log.court_at(ended), log.court_at(open_))
+    came, went, closed, there = (np.bincount(courts, minlength=n) for courts in counts)
     for k, court in enumerate(scenario.courts):
         if start[k] + came[k] != went[k] + closed[k] + there[k]:
             raise BrokenInvariant(

@@ -114,11 +114,17 @@ class Lengths:
                 values |= {measure: by_court for measure, by_court in named.items() if measure in declared}
         return values
 
-    def add(self, activities: range, waits: Waits) -> None:
-        """Measure a batch of activities, given by their codes, and the waits for them."""
-        for kind, values in ((WAITING, self._waiting(activities, waits)), (PROCESSING, self._processing(activities))):
-            for k, activity in enumerate(activities):
-                self._values[kind, activity] = {name: by_court[:, k] for name, by_court in values.items()}
+    def add_waiting(self, activities: range, waits: Waits) -> None:
+        """Measure the waits for a batch of activities, given by their codes."""
+        self._add(WAITING, activities, self._waiting(activities, waits))
+
+    def add_processing(self, activities: range) -> None:
+        """Measure the work of a batch of activities, given by their codes."""
+        self._add(PROCESSING, activities, self._processing(activities))
+
+    def _add(self, kind: str, activities: range, values: dict[str, ByCourt]) -> None:
+        for k, activity in enumerate(activities):
+            self._values[kind, activity] = {name: by_court[:, k] for name, by_court in values.items()}
 
     def _waiting(self, activities: range, waits: Waits) -> dict[str, ByCourt]:
         frame, n = self._frame, len(activities)
@@ -147,13 +153,13 @@ class Lengths:
             return lengths
 
         ended = np.flatnonzero(counted)
-        known = _Known(frame, n, slot[ended], frame.first_until(waits.end[ended]))
-        del slot, counted
-        values |= known.shapes(WAITING, whole(waits.end - waits.start)[ended], wanted)
+        known = _Known(frame, n, ended, slot[ended], frame.first_until(waits.end[ended]))
+        del slot, counted, ended
+        values |= known.shapes(WAITING, whole(waits.end - waits.start), wanted)
         for kind in self.breakdowns:
             for part, measure in self._parts_of[kind].items():
                 lengths = waits.parts[kind].get(part)
-                values[measure] = known.mean(None if lengths is None else whole(lengths)[ended])
+                values[measure] = known.mean(None if lengths is None else whole(lengths))
         values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results
         return values
 
@@ -168,7 +174,7 @@ class Lengths:
         rows = np.flatnonzero(ended)
         rows = rows[np.searchsorted(rows, frame.n_before) :]
         completed = columns["completed_at"][rows]
-        known = _Known(frame, len(activities), self._slots_of(activities, rows), frame.first_until(completed))
+        known = _Known(frame, len(activities), None, self._slots_of(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"][rows]
         self._add_earlier_parts(rows, completed)
         return known.shapes(PROCESSING, completed, wanted)
@@ -208,16 +214,20 @@ class _Known:
     ----------
     frame : Frame
     n_activities : int
+    which : ndarray of int64, shape (n,), optional
+        The index of each among all lengths; by default, all of them are known.
     slot : ndarray of int64, shape (n,)
         Activity, court and group as one number.
     first : ndarray of int, shape (n,)
         Index of the first instant at which each is known.
     """
 
-    def __init__(self, frame: Frame, n_activities: int, slot: Integers, first: NDArray[Any]) -> None:
+    def __init__(self, frame: Frame, n_activities: int, which: Integers | None, slot: Integers, first: NDArray[Any]) -> None:
         self._frame, self._n = frame, n_activities
         cell, n_cells = frame.cell(slot, first), frame.n_cells(n_activities)
-        self._order, self._of_cells = order_of(cell, n_cells), np.bincount(cell, minlength=n_cells)
+        order = order_of(cell, n_cells)
+        self._order = order if which is None else which[order]
+        self._of_cells = np.bincount(cell, minlength=n_cells)
         self._counts: Integers = frame.so_far(self._of_cells, n_activities)
 
     def mean(self, length: Integers | None) -> ByCourt:
@@ -280,13 +290,13 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
     for begin, end in zip((ends - sizes[-1]).tolist(), ends.tolist(), strict=True):
         if end - begin > 1:
             lengths[begin:end].sort()
-    first = lengths & ((1 << n_bits) - 1)
+    first = lengths & ((1 << n_bits) - 1) if len(sizes) > 1 else lengths
     for k, size in enumerate(sizes):
-        known = np.flatnonzero(first <= k) if k < len(sizes) - 1 else np.arange(len(lengths))
+        known = lengths[first <= k] if k < len(sizes) - 1 else lengths
         parts = np.flatnonzero(size)
         n, start = size[parts], (np.cumsum(size) - size)[parts]
         where = (n - 1) * shares
         low = where.astype(np.int64)
-        a, b = ((lengths[known[start + at]] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
+        a, b = ((known[start + at] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
         quantiles[:, k, parts] = a + (b - a) * (where - low)
     return quantiles.reshape(len(_QUANTILES), *counts.shape)

@@ -146,7 +146,10 @@ def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[d
     for activities in activities_in_parts(log, of_frames[0].activities):
         waits = divide_waits(log, activities, of_frames[0].breakdowns)
         for lengths in of_frames:
-            lengths.add(activities, waits)
+            lengths.add_waiting(activities, waits)
+        del waits  # they fill as much memory as the log
+        for lengths in of_frames:
+            lengths.add_processing(activities)
     return [lengths.values() for lengths in of_frames]
 
 

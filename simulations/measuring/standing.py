@@ -135,10 +135,13 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[N
     n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)
 
     def counted(at: Integers, court: NDArray[np.integer[Any]]) -> Integers:
-        day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
-        inside = day < n_days
-        counts = np.bincount(day[inside] * n_courts + court[inside], minlength=n_days * n_courts)
-        return np.asarray(counts, np.int64)
+        counts = np.zeros(n_days * n_courts, np.int64)
+        for start in range(0, len(at), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            day = np.maximum(0, (at[part] + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
+            inside = day < n_days
+            counts += np.bincount(day[inside] * n_courts + court[part][inside], minlength=n_days * n_courts)
+        return counts
 
     arriving = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
     change = counted(np.maximum(cases.arrived[arriving], 0), cases.court[arriving])

@@ -59,7 +59,8 @@ def add_up_parts(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArra
         Of int64, or of Python integers.
     """
     if int(values.max(initial=0)) * len(values) >= 1 << 63:
-        high, low = (add_up_parts(half, counts) for half in (values >> 32, values & 0xFFFFFFFF))
+        high = add_up_parts(values >> 32, counts)
+        low = add_up_parts(values & 0xFFFFFFFF, counts)
         return np.asarray((high.astype(object) << 32) + low)
     sums, filled = np.zeros(len(counts), np.int64), np.flatnonzero(counts)
     if len(filled):

@@ -99,7 +99,7 @@ class _Lengths:
 
     def add(self, part: str, spans: _Spans, length: Integers) -> None:
         """Add lengths to a part of the waits that these spans belong to."""
-        if not self._wanted:
+        if not self._wanted or not length.any():  # a part that never holds takes no memory
             return
         if spans.is_whole:
             self.by_part[part][spans.wait] += length
@@ -112,7 +112,7 @@ class _Division:
 
     def __init__(self, log: EventLog, whole: _Segments) -> None:
         self._log, self._whole = log, whole
-        self._called = np.full(len(whole.ends), NEVER, np.int64)
+        self._called = np.broadcast_to(np.int64(NEVER), len(whole.ends))
         self._dated = bool(log.cases.scenario.hearing_dates)
         if self._dated:
             self._called = called_from(log, whole.ends)

@@ -122,8 +122,8 @@ class Job:
                 self._end_if_orphaned()
                 writing.add_log(k, log)
                 groupings = [group_cases(plan.cases, name) for name in self.by]
+                checked = writing.submit(check_log, log)
                 values = measure(log, self.days, groupings, self.options.selection)
-                checked = writing.submit(check_log, log)  # after measuring: both at once need more memory
                 writing.add("measures", k, values)
                 queues[k], violations[k] = long_queues(log), Counter(v.rule for v in broken)
                 checked.result()
@@ -294,12 +294,12 @@ def check_run(scenario: Scenario, options: RunOptions) -> None:
     problems = options.problems_in(scenario)
     if problems:
         raise InputError(problems)
-    check_first(scenario, options.seed, 1, ())
+    check_first(scenario, SamplePath(options.seed, 1), ())
 
 
-def check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> Plan:
+def check_first(scenario: Scenario, path: SamplePath, by: Sequence[str]) -> Plan:
     """Return the plan of a replication. Check its cases and every ``by`` before anything is written."""
-    plan = make_plan(scenario, SamplePath(seed, replication))
+    plan = make_plan(scenario, path)
     problems: list[Problem] = []
     for name in by:
         try:

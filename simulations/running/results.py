@@ -372,20 +372,21 @@ def estimates(
     -----
     A date has a mean only if every replication reached it: the mean of the others would be too early.
     """
-    descriptors = describe(scenario)
+    descriptors, horizon = describe(scenario), scenario.horizon / MICROSECONDS_PER_DAY
     estimated = []
     splitter = Splitter(inputs, len(inputs[0]), confidence) if inputs else None
     for (measure, court, by, group, at, unit), values in read.items():
         descriptor, known = descriptors[measure], [v for v in values if v is not None]
         usable = known if not descriptor.is_date or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None
-        bounds = (descriptor.low, scenario.horizon / MICROSECONDS_PER_DAY if descriptor.is_date else descriptor.high)
-        low, high = interval(usable, confidence, *bounds) or (None, None)
         date = scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
+        low = high = band = split = None
+        if len(usable) > 1:
+            bounds = (descriptor.low, horizon if descriptor.is_date else descriptor.high)
+            low, high = interval(usable, confidence, *bounds) or (None, None)
+            band = prediction(usable, confidence, *bounds)
+            split = splitter.split(usable) if splitter is not None and len(usable) == len(values) else None
         estimated.append(
-            Estimate(
-                measure, court, by, group, at, unit, mean, low, high, prediction(usable, confidence, *bounds), date,
-                len(known), len(values), splitter.split(usable) if splitter is not None and len(usable) == len(values) else None,
-            )
-        )  # fmt: skip
+            Estimate(measure, court, by, group, at, unit, mean, low, high, band, date, len(known), len(values), split)
+        )
     return estimated

@@ -81,6 +81,10 @@ class RunResult(Answered):
         return [e for e in every if self.selection.has(e.measure, e.court)]
 
     @cached_property
+    def _by_key(self) -> dict[tuple[object, ...], Estimate]:
+        return {(e.measure, e.court, e.at, e.by, e.group): e for e in self.estimates}
+
+    @cached_property
     def _inputs(self) -> list[list[float]]:
         """Return the uncertain inputs, one value for each replication; they follow from the seed."""
         if not self.scenario.uncertain:
@@ -241,9 +245,8 @@ class RunResult(Answered):
             self.pending.at(at, court) if measure == "pending" and type(at) is dt.date and by is None and group is None else None
         )
         key = (measure, court, at, by, label)
-        for estimate in self.estimates if day is None else [day]:
-            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == key:
-                return estimate
+        if (estimate := day or self._by_key.get(key)) is not None:
+            return estimate
         groups = [e for e in self.estimates if e.by == by]
         if wrong := self._wrong_group(by, label, [str(e.group) for e in groups]):
             raise MissingResult(wrong)
@@ -294,7 +297,7 @@ class RunResult(Answered):
             content["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return content
 
-    @property
+    @cached_property
     def published(self) -> list[PublishedEntry]:
         """Return the published figures of the measures and courts that were chosen."""
         measured = {(e.measure, e.court) for e in self.estimates if e.by is None}

@@ -77,7 +77,7 @@ def run(
     RunFolderExists
         If the folder exists and `resume` is false.
     """
-    from simulations.engines.choosing import choose_engine
+    from simulations.engines.choosing import choose_engine, sample_path, will_compile
     from simulations.loading import load_scenario
     from simulations.run_folder.folders import default_folder, open_folder
     from simulations.running.jobs import Job, check_first, check_options, run_all, until_precise
@@ -98,11 +98,13 @@ def run(
     for message in findings(scenario):
         warnings.warn(message, stacklevel=2)
     numbers = [only] if only is not None else list(range(1, options.replications + 1))
-    planned = {numbers[0]: check_first(scenario, options.seed, numbers[0], by)}
+    engine = choose_engine(options.engine, scenario, len(numbers), own_python)
+    # Drawing facts does not compile the kernel: that is announced later.
+    drawn_by = engine if not will_compile(engine, scenario, len(numbers)) else "simpy"
+    planned = {numbers[0]: check_first(scenario, sample_path(drawn_by, options.seed, numbers[0]), by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)
     published = (p.at for p in scenario.published if options.selection.has(p.measure, p.court))
     days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *published}))
-    engine = choose_engine(options.engine, scenario, len(numbers), own_python)
     job = Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
     manifest = job.manifest()
     with open_folder(folder, scenario, manifest, options.resume) as run_folder, shown(progress) as report:
