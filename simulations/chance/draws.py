@@ -21,10 +21,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from simulations.chance.distributions import Distribution
 
 _MASK32 = 0xFFFFFFFF
 _MASK64 = 0xFFFFFFFFFFFFFFFF
@@ -54,6 +57,16 @@ class Draws(Protocol):
     def many(self, case_keys: Unsigned, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
         """Return the same for many cases at once."""
         ...
+
+    def pick(self, case_keys: Unsigned, purpose: str, cumulative: Sequence[float], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return one of several values for each of many cases, by the first uniform of the first visit; see `choose`."""
+        if len(values) == 1:
+            return np.repeat(values, len(case_keys))
+        return np.take(values, choose_many(self.many(case_keys, purpose, 0)[0], cumulative))
+
+    def quantiles(self, case_keys: Unsigned, purpose: str, distribution: Distribution) -> npt.NDArray[np.float64]:
+        """Return a number from a distribution for each of many cases, by the first uniform of the first visit."""
+        return distribution.draw_many(self.many(case_keys, purpose, 0)[0])
 
 
 def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -157,7 +170,7 @@ def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Unsigned:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplePath:
+class SamplePath(Draws):
     """The random draws of one replication.
 
     Attributes

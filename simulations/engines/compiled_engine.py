@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.chance.distributions import Distribution, make_distribution
 from simulations.chance.draws import SamplePath, purpose_hash
+from simulations.chance.inverse_tables import InverseTable
 from simulations.engines.codes import NOWHERE, SERVED, WAITING
 from simulations.engines.kernel_cache import loaded_quickly
 from simulations.log.eventlog import EventLog, Labels, OnRows
@@ -24,6 +27,8 @@ Integers = NDArray[np.int64]
 
 ROWS_AT_ONCE = 1 << 13
 SMALLEST_HEAP = 1 << 14
+
+_OF_EVERY_LOG = tuple(column.name for column in COLUMNS if column.name != "booked_for")
 
 
 def available() -> bool:
@@ -58,7 +63,7 @@ def _has_cache(loop: Any) -> bool:
 
 
 def compile_kernel() -> None:
-    """Compile the kernel or load it from the cache, once in a process, by running three cases."""
+    """Compile the kernel or load it from the cache, once in a process, by running three cases, and what draws people."""
     from simulations.engines.kernel import loop
     from simulations.loading import load_scenario
     from simulations.scenarios.plan import make_plan
@@ -73,6 +78,10 @@ def compile_kernel() -> None:
         )
     path = CompiledPath(1, 1)
     simulate(make_plan(load_scenario(Path(__file__).parents[1] / "checks" / "D5.yaml"), path), path)
+    keys = np.zeros(1, np.uint64)
+    for values in (np.array([True, False]), np.array([0, 1])):
+        path.pick(keys, "", (0.5, 1.0), values)
+    path.quantiles(keys, "", make_distribution("exponential", {"mean": 1.0}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +92,39 @@ class CompiledPath(SamplePath):
         """Draw the two uniform numerators of many cases; see `SamplePath.many`."""
         from simulations.engines.kernel import draws
 
-        keys = np.ascontiguousarray(case_keys, np.uint64)
-        visits = np.empty(keys.shape, np.uint64)
+        visits = np.empty(len(case_keys), np.uint64)
         visits[:] = visit
-        lengths, outcomes = np.empty(keys.shape, np.int64), np.empty(keys.shape, np.int64)
-        key, hashed = np.array(self.key, np.uint64), np.uint64(purpose_hash(purpose))
-        loaded_quickly(draws.draw)(key, keys, hashed, visits, lengths, outcomes)
+        lengths, outcomes = np.empty(len(case_keys), np.int64), np.empty(len(case_keys), np.int64)
+        loaded_quickly(draws.draw)(*self._counters(case_keys, purpose), visits, lengths, outcomes)
         return lengths, outcomes
+
+    def pick(
+        self, case_keys: NDArray[np.uint64], purpose: str, cumulative: Sequence[float], values: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Draw one of several values for each of many cases; see `SamplePath.pick`."""
+        from simulations.engines.kernel import draws
+
+        if len(values) == 1 or values.dtype not in (np.bool_, np.int64):
+            return SamplePath.pick(self, case_keys, purpose, cumulative, values)
+        numerators, picked = np.empty(len(case_keys), np.int64), np.empty(len(case_keys), values.dtype)
+        bounds = np.array(cumulative[:-1], np.float64)
+        loaded_quickly(draws.pick)(*self._counters(case_keys, purpose), bounds, values, numerators, picked)
+        return picked
+
+    def quantiles(self, case_keys: NDArray[np.uint64], purpose: str, distribution: Distribution) -> NDArray[np.float64]:
+        """Draw a number from a distribution for each of many cases; see `SamplePath.quantiles`."""
+        from simulations.engines.kernel import draws
+
+        table = distribution.table
+        if not isinstance(table, InverseTable):
+            return SamplePath.quantiles(self, case_keys, purpose, distribution)
+        numerators, drawn = np.empty(len(case_keys), np.int64), np.empty(len(case_keys), np.float64)
+        loaded_quickly(draws.quantiles)(*self._counters(case_keys, purpose), table.cells, numerators, drawn)
+        return drawn
+
+    def _counters(self, case_keys: NDArray[np.uint64], purpose: str) -> tuple[NDArray[np.uint64], NDArray[np.uint64], np.uint64]:
+        """Return the key of the replication, the keys of the cases, and the hash of the purpose, as compiled code takes them."""
+        return np.array(self.key, np.uint64), np.ascontiguousarray(case_keys, np.uint64), np.uint64(purpose_hash(purpose))
 
 
 def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> EventLog:
@@ -128,8 +163,9 @@ def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> Eve
     arguments["moves"], arguments["batches"] = np.empty(pairs, arrays.PAIR), np.empty(pairs, arrays.PAIR)
     log = _GrowingLog(plan, on_rows)
     run = loaded_quickly(loop.run)
+    given = arrays.grouped(arguments)
     while True:
-        code = run(*arrays.grouped(arguments))
+        code = run(*given)
         counters, rows = arguments["counters"][0], arguments["rows"]
         if code in (arrays.STUCK, arrays.TOO_MANY_VISITS):
             from simulations.engines import simpy_engine
@@ -139,6 +175,7 @@ def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> Eve
             name = "heap" if code == arrays.HEAP_FULL else "far"
             full = arguments[name]
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
+            given = arrays.grouped(arguments)
             continue
         log.add(
             rows[: counters["n_rows"]],
@@ -152,6 +189,7 @@ def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> Eve
             break
     closing, held, together = _closing_rows(plan, arguments, log.labels)
     arguments.clear()  # frees as much memory as the log needs
+    del given
     log.add(closing, held, np.zeros((0, 2), np.int64), together)
     return log.whole()
 
@@ -181,7 +219,13 @@ class _GrowingLog:
             if self._n_rows > len(column):
                 self._columns[name] = np.empty(max(self._n_rows, len(column) * 3 // 2), column.dtype)
                 self._columns[name][:first] = column[:first]
-            self._columns[name][first : self._n_rows] = rows[name]
+        parts = {name: column[first : self._n_rows] for name, column in self._columns.items()}
+        if isinstance(rows, np.ndarray):
+            from simulations.engines.kernel.columns import fill_columns
+
+            loaded_quickly(fill_columns)(rows, *(parts.pop(name) for name in _OF_EVERY_LOG))
+        for name, part in parts.items():
+            part[:] = rows[name]
         for whole, part in ((self._further, further), (self._transfers, transfers), (self._batches, batches)):
             whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
         if self._on_rows is not None:
@@ -204,17 +248,17 @@ def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tupl
     cases, workflow = arguments["cases"], plan.scenario.workflow
     final = np.array([s.kind is StateKind.FINAL for s in workflow.states.values()])
     state = np.ascontiguousarray(cases["state"])
-    open_ = np.flatnonzero((state >= 0) & ~final[state])
-    n, at = len(open_), state[open_]
+    open_ = np.flatnonzero((state >= 0) & ~final.take(state))
+    n, at = len(open_), state.take(open_)
     types = labels.types()
     columns = {c.name: np.full(n, NEVER if c.kind == "instant" else -1, types[c.name]) for c in COLUMNS}
     columns["case_id"][:], columns["from_state"][:], columns["to_state"][:] = open_, at, at
     columns["cause"][:] = BY_HORIZON
     columns["happened_at"][:] = plan.scenario.horizon
-    busy = np.flatnonzero(cases["status"][open_] != NOWHERE)  # only in a state with an activity
-    here = cases[open_[busy]]
-    columns["activity"][busy] = activity = arguments["states"]["activity"][here["state"]]
-    columns["pool"][busy] = arguments["activities"]["pool"][activity]
+    busy = np.flatnonzero(cases["status"].take(open_) != NOWHERE)  # only in a state with an activity
+    here = cases.take(open_.take(busy))
+    columns["activity"][busy] = activity = arguments["states"]["activity"].take(here["state"])
+    columns["pool"][busy] = arguments["activities"]["pool"].take(activity)
     columns["enabled_at"][busy] = here["enabled"]
     columns["started_at"][busy] = np.where(here["status"] == WAITING, NEVER, here["started"])
     columns["server"][busy] = np.where(here["status"] == SERVED, here["server"], -1)
@@ -229,5 +273,5 @@ def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tupl
         while (place := int(links[place])) >= 0:
             held.append((row, stations["pool"][holder[place]], place - stations["free"][holder[place]]))
     pools = [k for k, pool in enumerate(plan.scenario.pools.values()) if pool.batch is not None]
-    together = busy[(here["status"] == SERVED) & np.isin(columns["pool"][busy], pools)]
+    together = busy[(here["status"] == SERVED) & np.isin(columns["pool"][busy], pools)] if pools else busy[:0]
     return columns, np.array(held, np.int64).reshape(-1, 3), np.array([together, cases["next"][open_[together]]], np.int64).T

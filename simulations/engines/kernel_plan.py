@@ -152,7 +152,8 @@ def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.ui
     table = _cache_aligned(len(cases), 2 * width).view(np.uint16).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
-        np.subtract(cases.columns.values[name], low, out=table[:, k], dtype=np.int64, casting="unsafe")
+        column = cases.columns.values[name]
+        table[:, k] = column - low if low else column
     if court_field >= 0:
         table[:, court_field] = cases.court
     return table

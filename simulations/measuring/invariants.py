@@ -97,7 +97,7 @@ def _conserved(log: EventLog) -> None:
         mine = log.columns["transition"][rows] == name
         _all(np.isin(to_court[mine], list(possible)), case[rows[mine]], "a case goes to a court to which no transfer leads")
     final = np.array([s.kind is StateKind.FINAL for s in scenario.workflow.states.values()])
-    ended = np.flatnonzero(final[log.columns["to_state"]] & ~final[log.columns["from_state"]])
+    ended = np.flatnonzero(final.take(log.columns["to_state"]) & ~final.take(log.columns["from_state"]))
     open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
     still = ~final[log.columns["to_state"][rows]]  # a case that ends with the same row ends at the court before it
     start = np.bincount(log.cases.court[log.cases.arrived <= scenario.horizon], minlength=n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
@@ -44,19 +45,19 @@ Integers = NDArray[np.int64]
 
 
 def activities_in_parts(log: EventLog, wanted: Sequence[int]) -> Iterator[range]:
-    """Yield activities, given by their codes, in batches that bound memory: a few with few rows, or a single one."""
-    activity = log.columns["activity"]
-    whole = len(log) <= _ROWS_AT_ONCE
-    part, n_rows = range(0), 0
-    for code in wanted:
-        rows = 0 if whole else int(np.count_nonzero(activity == code))
-        if part and (code > part.stop or n_rows + rows > _ROWS_AT_ONCE):
-            yield part
-            part, n_rows = range(0), 0
-        part = range(part.start if part else code, code + 1)
-        n_rows += rows
-    if part:
-        yield part
+    """Yield activities, given by their codes, in batches that bound memory, with all that stand between those that are wanted."""
+    if wanted and len(log) <= _ROWS_AT_ONCE:
+        yield range(wanted[0], wanted[-1] + 1)
+        return
+    of_activity = np.bincount(log.columns["activity"] + 1, minlength=len(log.labels.activity) + 1)[1:]
+    n_before = np.append(0, np.cumsum(of_activity))
+    first = wanted[0] if wanted else 0
+    for last, code in itertools.pairwise(wanted):
+        if n_before[code + 1] - n_before[first] > _ROWS_AT_ONCE:
+            yield range(first, last + 1)
+            first = code
+    if wanted:
+        yield range(first, wanted[-1] + 1)
 
 
 @lru_cache(maxsize=32)

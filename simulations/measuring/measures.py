@@ -118,16 +118,17 @@ def _tables(frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, B
     """Yield each chosen measure on each day, for the chosen courts."""
     scenario, by, labels = frame.log.cases.scenario, frame.grouping.by, frame.grouping.labels
     every_court, descriptors = (*scenario.courts, "all"), describe(scenario)
+    chosen: list[tuple[str, tuple[str, ...], list[int] | slice, str, ByCourt]] = []
+    for name, by_court in values.items():
+        courts = every_court[len(every_court) - by_court.shape[1] :]
+        rows = [row for row, court in enumerate(courts) if selection.has(name, court)]
+        if rows:
+            of_rows = tuple(courts[row] for row in rows)
+            chosen.append((name, of_rows, slice(None) if of_rows == courts else rows, descriptors[name].unit, by_court))
     for day in days:
         k = frame.index_of_day[day]
-        for name, by_court in values.items():
-            courts = every_court[len(every_court) - by_court.shape[1] :]
-            rows = [row for row, court in enumerate(courts) if selection.has(name, court)]
-            if len(rows) == len(courts):
-                yield Table(name, courts, by, labels, day, descriptors[name].unit, by_court[k])
-            elif rows:
-                chosen = tuple(courts[row] for row in rows)
-                yield Table(name, chosen, by, labels, day, descriptors[name].unit, by_court[k][rows])
+        for name, courts, which, unit, by_court in chosen:
+            yield Table(name, courts, by, labels, day, unit, by_court[k][which])
 
 
 def _daily(log: EventLog, crossings: Crossings, days: Sequence[dt.date | None], selection: Selection) -> Daily:

@@ -61,14 +61,14 @@ class Standing:
         if not self.wanted:
             return {}
         cases, here = self._cases, self._cases.arrived <= until
+        slot, values = frame.slot_after(n_rows), dict[str, ByCourt]()
+        if "pending" in self.wanted:
+            values["pending"] = frame.add_up(np.flatnonzero(here & ~one_of(state, self._off)), slot=slot)
+        if self.wanted == {"pending"}:
+            return values
         open_ = np.flatnonzero(here & ~one_of(state, self._final))
-        slot = frame.slot_after(n_rows)
         unfinished, age = frame.add_up(open_, slot=slot), frame.add_up(open_, until - cases.arrived[open_], slot)
-        values = {
-            "pending": frame.add_up(np.flatnonzero(here & ~one_of(state, self._off)), slot=slot),
-            "unfinished": unfinished,
-            "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY),
-        }
+        values |= {"unfinished": unfinished, "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY)}
         if self._days:
             courts = frame.log.courts_after(n_rows)
             counted = open_[np.isin(courts[open_], list(self._days))]

@@ -30,16 +30,12 @@ def add_up(slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDAr
     """
     n = math.prod(shape)
     if weights is None:
-        sums: NDArray[Any] = np.bincount(slot, minlength=n)
-    else:
-        most = int(weights.max(initial=0))
-        sums = np.zeros(n, np.int64 if most * len(weights) < 1 << 63 else object)
-        # np.bincount with float weights is much faster than np.add.at. Split the weights into digits whose sums fit into the
-        # 53 bits of a float. Convert `slot` to intp here, since np.bincount converts slowly.
-        n_bits, slot = 53 - len(weights).bit_length(), slot.astype(np.intp, copy=False)
-        for shift in range(0, most.bit_length(), n_bits):
-            digits = ((weights >> shift) & ((1 << n_bits) - 1)).astype(float)
-            sums += np.bincount(slot, digits, minlength=n).astype(np.int64).astype(sums.dtype) << shift
+        return with_whole(np.bincount(slot, minlength=n).reshape(shape))
+    if int(weights.max(initial=0)) * len(weights) >= 1 << 63:
+        high, low = (add_up(slot, shape, half) for half in (weights >> 32, weights & 0xFFFFFFFF))
+        return np.asarray((high.astype(object) << 32) + low)
+    sums = np.zeros(n, np.int64)
+    np.add.at(sums, slot.astype(np.intp, copy=False), weights)
     return with_whole(sums.reshape(shape))
 
 

@@ -7,6 +7,7 @@ Times are whole microseconds since the start of the run.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,22 +56,21 @@ class Timeline:
         codes = np.unique(cause).tolist()
         return cls(at, cause, {names[c]: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in codes})
 
-    def split(self, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
-        """Yield each cause with the time that it held in each span of time."""
-        rest = end - start
+    def split(self, *instants: Integers) -> Iterator[tuple[str, list[Integers]]]:
+        """Yield each cause with the times that it held between successive instants of each case."""
+        rest = [later - earlier for earlier, later in itertools.pairwise(instants)]
         *causes, last_cause = self.total
-        places = [(times, self._place(times)) for times in (start, end)] if causes else []
+        places = [self._place(times) for times in instants] if causes else []
+        here = [
+            (place, self.cause.take(place), times - self.at.take(place)) for place, times in zip(places, instants, strict=False)
+        ]
         for cause in causes:
-            before, after = (self._until(cause, times, place) for times, place in places)
-            rest -= after - before
-            yield cause, after - before
+            before = [self.total[cause].take(place) + (now == _CODES[cause]) * since for place, now, since in here]
+            held = [later - earlier for earlier, later in itertools.pairwise(before)]
+            for left, length in zip(rest, held, strict=True):
+                left -= length
+            yield cause, held
         yield last_cause, rest
-
-    def length(self, cause: str, start: Integers, end: Integers) -> Integers:
-        """Return the time that one cause held in each span of time."""
-        if cause not in self.total:
-            return np.zeros(len(start), np.int64)
-        return self._until(cause, end, self._place(end)) - self._until(cause, start, self._place(start))
 
     def holds(self, cause: str, times: Integers) -> NDArray[np.bool_]:
         """Return whether a cause holds at each time."""
@@ -78,11 +78,6 @@ class Timeline:
 
     def _place(self, times: Integers) -> Integers:
         return np.asarray(np.searchsorted(self.at, times, side="right") - 1)
-
-    def _until(self, cause: str, times: Integers, place: Integers) -> Integers:
-        """Return the total time that a cause held before each time."""
-        ends_here = self.cause.take(place) == _CODES[cause]
-        return np.asarray(self.total[cause].take(place) + ends_here * (times - self.at.take(place)))
 
 
 @dataclass(frozen=True)

@@ -120,8 +120,8 @@ def long_queues(log: EventLog) -> list[LongQueue]:
         rows = stations.rows[stations.first[station] : stations.first[station + 1]]
         enabled, started, ended = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
         left = np.where(started > NEVER, started, ended + 1)  # a case that waits at an instant is counted there
-        lengths = _count_until(enabled, instants) - _count_until(left, instants)
-        if lengths[-1] > LONG:
+        if np.count_nonzero((enabled <= instants[-1]) & (left > instants[-1])) > LONG:
+            lengths = _count_until(enabled, instants) - _count_until(left, instants)
             queues.append(period.queue(pool, court, lengths))
     return queues
 

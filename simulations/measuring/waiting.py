@@ -124,18 +124,15 @@ class _Division:
         reasons, capacity, clock = (every[f"waiting_{kind}"] for kind in ("reason", "capacity", "clock"))
         chance = self._whole.start if set(breakdowns) == {"waiting_clock"} else self._chances()
         for spans in self._spans:
-            lead = np.clip(self._called[spans.wait], spans.start, spans.end)
+            lead = np.clip(self._called[spans.wait], spans.start, spans.end) if self._dated else spans.start
             first = np.clip(chance[spans.wait], lead, spans.end)
-            for cause, length in spans.times.timeline.split(lead, first):
-                reasons.add(cause if cause in REASONS else "does_not_fit", spans, length)
-                clock.add(cause if cause in CLOCK else "on_shift", spans, length)
+            for cause, lengths in spans.times.timeline.split(*([spans.start] if self._dated else []), lead, first, spans.end):
+                *_, kept, waited = lengths
+                reasons.add(cause if cause in REASONS else "does_not_fit", spans, kept)
+                capacity.add(cause, spans, waited)
+                clock.add(cause if cause in CLOCK else "on_shift", spans, sum(lengths[1:], start=lengths[0]))
             if self._dated:
                 reasons.add(LEAD_TIME, spans, lead - spans.start)
-                for cause, length in spans.times.timeline.split(spans.start, lead):
-                    clock.add(cause if cause in CLOCK else "on_shift", spans, length)
-            for cause, length in spans.times.timeline.split(first, spans.end):
-                capacity.add(cause, spans, length)
-                clock.add(cause if cause in CLOCK else "on_shift", spans, length)
             reasons.add("capacity", spans, spans.end - first)
         return {kind: every[kind].by_part for kind in breakdowns}
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.chance.draws import Draws, choose_many
-from simulations.scenarios.quantities import Choice, Rows
+from simulations.chance.draws import Draws
+from simulations.scenarios.quantities import Choice, Rows, Shares
 from simulations.scenarios.scenario import Draw, DrawnField, Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
@@ -194,24 +194,27 @@ class Drawing:
         keys = self.keys[rows]
         if not len(keys):
             return
-        field = self.fields[name]
-        bits, second = self.path.many(keys, f"people:{name}", 0)
+        field, purpose = self.fields[name], f"people:{name}"
         for draw, selected in how.rows(self._of(how.reads(), rows), self.fields, self.arrived[rows]):
             mine = selected if isinstance(rows, slice) else rows[selected]
-            if draw.shares is not None:
-                values, chosen = draw.shares.values, choose_many(bits[selected], draw.shares.cumulative)
-                as_stored = np.array([stored(field, v) for v in values], _DTYPES[field.kind])
-                self.values[name][mine] = np.take(as_stored, chosen)
+            here = keys[selected]
+            if draw.shares is None:
+                self.values[name][mine] = self._numbers(field, draw, here, mine)
             else:
-                self.values[name][mine] = self._numbers(field, draw, bits[selected], mine)
+                self.values[name][mine] = self._shared(field, draw.shares, here)
             if field.optional:
-                absent = second[selected] < draw.missing * 2.0**53
+                absent = self.path.many(here, purpose, 0)[1] < draw.missing * 2.0**53
                 if draw.shares is not None:
-                    absent |= np.take(np.array([v is None for v in values]), chosen)
+                    none = np.array([v is None for v in draw.shares.values])
+                    absent |= self.path.pick(here, purpose, draw.shares.cumulative, none)
                 self.missing[name][mine] = absent
 
-    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Rows) -> NDArray[Any]:
-        numbers = draw.distribution.draw_many(bits)
+    def _shared(self, field: Field, shares: Shares, keys: NDArray[np.uint64]) -> NDArray[Any]:
+        values = np.array([stored(field, v) for v in shares.values], _DTYPES[field.kind])
+        return self.path.pick(keys, f"people:{field.name}", shares.cumulative, values)
+
+    def _numbers(self, field: Field, draw: Draw, keys: NDArray[np.uint64], rows: Rows) -> NDArray[Any]:
+        numbers = self.path.quantiles(keys, f"people:{field.name}", draw.distribution)
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
             dates = np.asarray(self.values["as_of"][rows] - days)

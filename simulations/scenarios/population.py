@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.chance.distributions import make_distribution
-from simulations.chance.draws import Draws, case_keys, choose_many
+from simulations.chance.draws import Draws, case_keys
 from simulations.scenarios.drawn_facts import Drawing, Group
 from simulations.scenarios.scenario import Backlog, CountIn, Draw, Scenario, Stream
 from simulations.scenarios.tables import CaseTable
@@ -139,13 +139,13 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> G
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
         keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
-        bits, _ = path.many(keys, "backlog:age", 0)
         column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
         for length, selected in backlog.age.rows(column, scenario.namespace.fields):
             if length.months is not None:
                 arrived[selected] = scenario.epoch.months_later(0, -length.months)
             else:
-                arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
+                ages = path.quantiles(keys[selected], "backlog:age", length.distribution)
+                arrived[selected] = -np.rint(ages).astype(np.int64)
     initial = np.full(n, states.index(str(backlog.state)), np.int32)
     no_rows = np.full(n, -1, np.int64)
     return Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
@@ -186,10 +186,9 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> Group:
 
 def _batch_sizes(path: Draws, batch: Draw, keys: NDArray[np.uint64]) -> Integers:
     """Draw the number of cases of each batch; its key is that of a case with the number of the batch."""
-    bits = path.many(keys, "arrivals:batch", 0)[0]
     if batch.shares is not None:
-        return np.take(np.array(batch.shares.values, np.int64), choose_many(bits, batch.shares.cumulative))
-    sizes: Integers = np.floor(batch.distribution.draw_many(bits)).astype(np.int64)
+        return path.pick(keys, "arrivals:batch", batch.shares.cumulative, np.array(batch.shares.values, np.int64))
+    sizes: Integers = np.floor(path.quantiles(keys, "arrivals:batch", batch.distribution)).astype(np.int64)
     return sizes
 
 
@@ -218,7 +217,7 @@ def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_
     while True:
         n = min(n, limit)
         keys = case_keys(court, keyed_as, np.arange(n, dtype=np.int64))
-        gaps = distribution.draw_many(path.many(keys, "arrivals", 0)[0])
+        gaps = path.quantiles(keys, "arrivals", distribution)
         if stream.interarrival is not None:
             whole = np.rint(gaps).astype(np.int64)
             if stream.first is not None and n:

@@ -119,31 +119,35 @@ class Choice(Generic[T]):
         """Return each value with the rows of its cases; if it changes on dates, by the time of each row."""
         if self.constant:
             return [(self.leaf, slice(None))]  # type: ignore[list-item]
-        everything = np.arange(len(columns), dtype=np.int64)
-        selected: list[tuple[T, NDArray[np.int64]]] = []
+        selected: list[tuple[T, Rows]] = []
         if self.steps:
             dates = np.array([date for date, _ in self.steps], np.int64)
             k = np.maximum(np.searchsorted(dates, np.asarray(times, np.int64), side="right") - 1, 0)
             for i, (_, choice) in enumerate(self.steps):
-                selected += choice._rows(columns, fields, everything[k == i])
+                selected += choice._rows(columns, fields, np.flatnonzero(k == i))
         else:
-            selected = self._rows(columns, fields, everything)
-        return [(leaf, rows) for leaf, rows in selected if len(rows)]
+            selected = self._rows(columns, fields, slice(None))
+        return [(leaf, rows) for leaf, rows in selected if isinstance(rows, slice) or len(rows)]
 
-    def _rows(self, columns: Columns, fields: Mapping[str, Field], rows: NDArray[np.int64]) -> list[tuple[T, NDArray[np.int64]]]:
+    def _rows(self, columns: Columns, fields: Mapping[str, Field], rows: Rows) -> list[tuple[T, Rows]]:
         if self.by is None:
             return [(self.leaf, rows)]  # type: ignore[list-item]
         here = columns.only(names(self.by)).take(rows)
-        values = np.broadcast_to(vector(self.by, here.values, here.missing), len(rows))
-        selected: list[tuple[T, NDArray[np.int64]]] = []
-        without_branch = np.ones(len(rows), bool)
+        n = len(columns) if isinstance(rows, slice) else len(rows)
+        values = np.broadcast_to(vector(self.by, here.values, here.missing, n), n)
+        selected: list[tuple[T, Rows]] = []
+        without_branch = np.ones(n, bool)
+
+        def chosen(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+            return np.flatnonzero(mask) if isinstance(rows, slice) else rows[mask]
+
         for value, choice in self.branches:
             code = self.by.values.index(value) if self.by.kind == "enum" else value
             mine = without_branch & (values == code)
             without_branch &= ~mine
-            selected += choice._rows(columns, fields, rows[mine])
+            selected += choice._rows(columns, fields, chosen(mine))
         if self.other is not None:
-            selected += self.other._rows(columns, fields, rows[without_branch])
+            selected += self.other._rows(columns, fields, chosen(without_branch))
         return selected
 
 

@@ -26,7 +26,7 @@ GIVEN = json.dumps({"empirical": [f"{k} hours" for k in range(LONGEST + 1)]})
 Number = float | list[float]
 
 
-class FixedDraws:
+class FixedDraws(Draws):
     """Draws that a test sets by purpose and case; all other draws give one hour.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations import SamplePath, load_scenario, make_plan, run
+from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import case_keys
 from simulations.checks.validation import CHECKS, FOLDER, GOLDEN, Golden, _golden
 from simulations.engines import choosing, compiled_engine
+from simulations.engines.compiled_engine import CompiledPath
 from simulations.run_folder.database import cursor
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.crowds import EXCEPTED, TOGETHER, WITHDRAWN
@@ -130,13 +133,49 @@ def test_a_workflow_of_many_states_has_wider_codes(tmp_path: Path) -> None:
 
 def test_compiled_code_draws_the_same_bits() -> None:
     """For one visit of all cases, and for a visit each."""
-    plain, compiled = SamplePath(3, 7), compiled_engine.CompiledPath(3, 7)
+    plain, compiled = SamplePath(3, 7), CompiledPath(3, 7)
     keys = case_keys("denver", "backlog", np.arange(1000))
     for visit in (0, 5, np.arange(1000)):
         for one, two in zip(plain.many(keys, "people:age", visit), compiled.many(keys, "people:age", visit), strict=True):
             assert np.array_equal(one, two)
             assert one.dtype == two.dtype
     assert compiled.bits(int(keys[4]), "people:age", 2) == plain.bits(int(keys[4]), "people:age", 2)
+
+
+@pytest.mark.parametrize(
+    ("cumulative", "values"),
+    [
+        ((0.3, 1.0), np.array([True, False])),
+        ((0.5, 0.5, 0.9, 1.0), np.array([4, 1, 0, 7])),
+        ((0.1, 1.0), np.array([0.25, 0.75])),
+        ((0.1, 1.0), np.array(["2022-01-01", "2022-01-02"], "datetime64[D]")),
+        ((1.0,), np.array([3])),
+        (tuple(np.arange(1, 41) / 40), np.arange(40)),
+    ],
+)
+def test_compiled_code_picks_the_same_values(cumulative: tuple[float, ...], values: np.ndarray) -> None:
+    """Of any type, with few and with many values, and one with the share 0."""
+    keys = case_keys("denver", "backlog", np.arange(1000))
+    one, two = (path.pick(keys, "people:age", cumulative, values) for path in (SamplePath(3, 7), CompiledPath(3, 7)))
+    assert np.array_equal(one, two)
+    assert one.dtype == two.dtype
+    assert len(set(one.tolist())) >= len(values) - 1
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [
+        ("gamma", {"mean": 9, "cv": 0.8}),
+        ("normal", {"mean": 34, "sd": 12}),
+        ("empirical", {"values": [3, 1, 2]}),
+        ("constant", {"value": 5}),
+    ],
+)
+def test_compiled_code_draws_the_same_numbers(family: str, parameters: dict[str, Any]) -> None:
+    """From a table of cells, and from given values."""
+    keys, distribution = case_keys("denver", "backlog", np.arange(5000)), make_distribution(family, parameters)
+    one, two = (path.quantiles(keys, "people:age", distribution) for path in (SamplePath(3, 7), CompiledPath(3, 7)))
+    assert one.tobytes() == two.tobytes()
 
 
 def test_a_case_that_goes_round_and_round_is_reported_with_its_history() -> None:

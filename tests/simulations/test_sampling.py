@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
+from simulations.chance.draws import Draws
 from simulations.engines import sampling
 from simulations.engines.sampling import Purpose
 from simulations.scenarios.plan import Plan
@@ -17,7 +18,7 @@ from simulations.scenarios.plan import Plan
 N_CASES = 5000
 
 
-class Counted:
+class Counted(Draws):
     """The draws of a path, and how many were made one by one and at once."""
 
     def __init__(self) -> None:

@@ -176,7 +176,7 @@ def _count_scalar(operands: list[ast.expr]) -> ast.expr:
 
 
 def _count_vector(values: list[Any]) -> Any:
-    return functools.reduce(np.add, [np.asarray(value).astype(np.int64) for value in values])
+    return functools.reduce(np.add, [np.asarray(value).astype(np.int32) for value in values]).astype(np.int64)
 
 
 def _count_symbolic(z3: Any, terms: Iterable[Any]) -> Any:

@@ -102,3 +102,30 @@ def draw(key, case_keys, purpose, visits, lengths, outcomes):
     for i in range(len(case_keys)):
         a, b, c, d = _philox(key[0], key[1], case_keys[i] & _LOW, case_keys[i] >> _S32, purpose, visits[i])
         lengths[i], outcomes[i] = _numerator(a, b), _numerator(c, d)
+
+
+@inline
+def _first_numerators(key, case_keys, purpose, numerators):
+    for i in range(len(case_keys)):
+        a, b, _, _ = _philox(key[0], key[1], case_keys[i] & _LOW, case_keys[i] >> _S32, purpose, U64(0))
+        numerators[i] = _numerator(a, b)
+
+
+@cached
+def pick(key, case_keys, purpose, bounds, values, numerators, picked):
+    """Draw one of several values for each of many cases (`simulations.chance.draws.SamplePath.pick`)."""
+    _first_numerators(key, case_keys, purpose, numerators)
+    for i in range(len(case_keys)):
+        u = numerators[i] * 2.0**-53
+        k = 0
+        for j in range(len(bounds)):
+            k += u >= bounds[j]
+        picked[i] = values[k]
+
+
+@cached
+def quantiles(key, case_keys, purpose, cells, numerators, drawn):
+    """Draw a number for each of many cases from a tabulated distribution (`simulations.chance.draws.SamplePath.quantiles`)."""
+    _first_numerators(key, case_keys, purpose, numerators)
+    for i in range(len(case_keys)):
+        drawn[i] = read_inverse(cells, 0, numerators[i])
