@@ -22,6 +22,7 @@ from workflow.model.definition import Workflow
 from workflow.predicates import Expression, names, vector
 
 _CACHE_LINE = 32
+_ROWS_AT_ONCE = 1 << 12
 
 
 def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
@@ -132,13 +133,16 @@ def _domain(workflow: Workflow, name: str) -> list[Any]:
 
 def _initial_cases(cases: Cases, classes: FactClasses) -> Any:
     """Return the kernel's cases before their arrival."""
-    table = _cache_aligned(len(cases), arrays.CASE.itemsize).view(arrays.CASE)
+    table = _cache_aligned(np.empty(len(cases) * arrays.CASE.itemsize + 64, np.uint8)).view(arrays.CASE)
     case = np.zeros((), arrays.CASE)
     case["state"] = case["server"] = -1
     case["enabled"] = case["started"] = NEVER
     integers = np.dtype((np.uint64, arrays.CASE.itemsize // 8))  # copied faster than field by field
-    table.view(integers)[:] = case[None].view(integers)
-    table["key"], table["court"], table["fact_class"] = cases.keys, cases.court, classes.of_case
+    for start in range(0, len(cases), _ROWS_AT_ONCE):  # that stay in the processor's cache
+        part = slice(start, start + _ROWS_AT_ONCE)
+        rows = table[part]
+        rows.view(integers)[:] = case[None].view(integers)
+        rows["key"], rows["court"], rows["fact_class"] = cases.keys[part], cases.court[part], classes.of_case[part]
     return table
 
 
@@ -149,7 +153,7 @@ def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.ui
     """
     width = max(len(workflow.record) + len(workflow.activities) + len(workflow.events), court_field + 1)
     width = 1 << (width - 1).bit_length() if width <= _CACHE_LINE else width
-    table = _cache_aligned(len(cases), 2 * width).view(np.uint16).reshape(len(cases), width)
+    table = _cache_aligned(np.zeros(len(cases) * 2 * width + 64, np.uint8)).view(np.uint16).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         column = cases.columns.values[name]
@@ -173,17 +177,19 @@ def _ranks(cases: Cases, model: KernelModel) -> dict[str, NDArray[np.int64]]:
 
     A priority is ranked among all priorities of its pool, an order by itself.
     """
-    columns = [_values(cases, order.by) for order in model.orders]
-    groups: list[str | int] = [order.pool or k for k, order in enumerate(model.orders)]
-    known: dict[str | int, list[Any]] = {}
-    for group, column in zip(groups, columns, strict=True):
-        known.setdefault(group, []).append(column)
-    for pool, priority in model.priorities:
-        known.setdefault(pool, []).append([priority])
-    distinct = {group: np.unique(np.concatenate(values)) for group, values in known.items()}
-    orders = [np.searchsorted(distinct[group], column) for group, column in zip(groups, columns, strict=True)]
-    ranks = [np.searchsorted(distinct[pool], priority) for pool, priority in model.priorities]
-    return {"orders": _columns_of(orders, len(cases)), "priorities": np.array([*ranks, 0], np.int64)}
+    columns = [_values(cases, order.by) for order in model.orders] + [np.array([priority]) for _, priority in model.priorities]
+    groups: list[str | int] = [order.pool or k for k, order in enumerate(model.orders)] + [pool for pool, _ in model.priorities]
+    ranked = [np.zeros(0, np.int64)] * len(columns)
+    for group in dict.fromkeys(groups):
+        mine = [k for k, each in enumerate(groups) if each == group]
+        ranks = np.unique(np.concatenate([columns[k] for k in mine]), return_inverse=True)[1]
+        for k, part in zip(mine, np.split(ranks, np.cumsum([len(columns[k]) for k in mine[:-1]])), strict=True):
+            ranked[k] = part
+    n = len(model.orders)
+    return {
+        "orders": _columns_of(ranked[:n], len(cases)),
+        "priorities": np.array([*(int(r[0]) for r in ranked[n:]), 0], np.int64),
+    }
 
 
 def _values(cases: Cases, by: Expression | str) -> NDArray[Any]:
@@ -198,8 +204,7 @@ def _columns_of(columns: list[NDArray[np.int64]], n: int) -> NDArray[np.int64]:
     return np.array(columns, np.int64).reshape(len(columns), n) if columns else np.zeros((1, 1), np.int64)
 
 
-def _cache_aligned(n: int, size: int) -> NDArray[np.uint8]:
-    """Return zeros for n rows of a size in bytes; the first begins a cache line of 64 bytes."""
-    room = np.zeros(n * size + 64, np.uint8)
+def _cache_aligned(room: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return all but 64 bytes; the first begins a cache line of 64 bytes."""
     first = -room.ctypes.data % 64
-    return room[first : first + n * size]
+    return room[first : len(room) - 64 + first]

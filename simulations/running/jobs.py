@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
@@ -47,6 +47,8 @@ from simulations.scenarios.workload import MOST_REPLICATIONS, estimate
 from workflow.errors import DocketsimError, InputError, Problem
 from workflow.run_files.manifest import MOST_IN_PART
 from workflow.sql.reading import interruptible
+
+T = TypeVar("T")
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
@@ -122,11 +124,11 @@ class Job:
                 self._end_if_orphaned()
                 writing.add_log(k, log)
                 groupings = [group_cases(plan.cases, name) for name in self.by]
-                checked = writing.submit(check_log, log)
+                checked, grown = writing.submit(check_log, log), writing.submit(long_queues, log)
                 values = measure(log, self.days, groupings, self.options.selection)
                 writing.add("measures", k, values)
-                queues[k], violations[k] = long_queues(log), Counter(v.rule for v in broken)
                 checked.result()
+                queues[k], violations[k] = grown.result(), Counter(v.rule for v in broken)
                 plan = None
         self._end_if_orphaned()
         write_record(self.folder, span, self.kinds, queues, violations)
@@ -185,7 +187,7 @@ class _Writing:
         self._span = span
         self._tables: dict[str, dict[int, Any]] = {kind: {} for kind in job.kinds}
         self._threads: ThreadPoolExecutor | None = None
-        self._writing: list[Future[object]] = []
+        self._writing: list[Future[None]] = []
         self._rows: _Rows | None = None
 
     def add(self, kind: str, replication: int, rows: Any) -> None:
@@ -200,7 +202,8 @@ class _Writing:
             table[replication] = rows
             if len(table) == len(self._span.numbers):
                 path = part_path(self._job.folder, kind, self._span)
-                self._writing.append(self.submit(_WRITERS[kind], path, self._job.scenario, self._tables.pop(kind)))
+                submit = self._now if kind == "measures" else self.submit  # nothing is left to compute meanwhile
+                self._writing.append(submit(_WRITERS[kind], path, self._job.scenario, self._tables.pop(kind)))
 
     def as_it_comes(self, replication: int) -> OnRows | None:
         """Begin to write the log of a large replication, and return what takes its rows; ``None`` if it is written as a whole."""
@@ -218,11 +221,15 @@ class _Writing:
             self._rows.put(None)
         self.add("holds", replication, log)
 
-    def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Run a function now or soon; an error is raised by the future's `result`."""
         if self._threads is not None:
             return self._threads.submit(function, *arguments)
-        future = Future[object]()
+        return self._now(function, *arguments)
+
+    @staticmethod
+    def _now(function: Callable[..., T], *arguments: object) -> Future[T]:
+        future = Future[T]()
         future.set_result(function(*arguments))
         return future
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, WorkingInterval, format_hours, parse_hours
@@ -64,6 +65,9 @@ class CalendarSpec:
         InputError
             If intervals overlap, `ends` lies before the start, or the holidays of a year are unknown.
         """
+        return _compiled(self, name, epoch, ends)
+
+    def _compile(self, name: str, epoch: Epoch, ends: date) -> Calendar:
         if ends < epoch.start:
             raise InputError([f"ends: '{ends}' lies before the start, '{epoch.start}'"])
         # An interval crosses at most one midnight, so one date before the start is enough.
@@ -128,6 +132,12 @@ class CalendarSpec:
         """Return the longest interval of the weekly hours and of the extra days from the start on."""
         dated = (hours for day, hours in self.extra if day >= start)
         return max((interval.end - interval.start for hours in (*self.weekly, *dated) for interval in hours), default=0)
+
+
+@lru_cache(maxsize=32)
+def _compiled(spec: CalendarSpec, name: str, epoch: Epoch, ends: date) -> Calendar:
+    """Return a calendar of a run. The variants of a scenario mostly have the same ones."""
+    return spec._compile(name, epoch, ends)
 
 
 def _days(first: date, last: date) -> Iterable[date]:

@@ -55,6 +55,9 @@ class HolidayRules:
         InputError
             If the package does not cover these years.
         """
+        return dict(_dates(self, first, last))
+
+    def _dates(self, first: date, last: date) -> dict[date, str]:
         known = self._known()
         if first.year < known.start_year or last.year > known.end_year:
             raise InputError([f"holidays: those of '{self.country}' are known for {known.start_year} to {known.end_year} only"])
@@ -83,6 +86,12 @@ class HolidayRules:
             categories=self.categories or None,
             language=language,
         )
+
+
+@functools.lru_cache(maxsize=1000)
+def _dates(rules: HolidayRules, first: date, last: date) -> dict[date, str]:
+    """Return the holidays between two dates. Calendars and variants of a scenario often have the same ones."""
+    return rules._dates(first, last)
 
 
 @dataclass(frozen=True, slots=True)
