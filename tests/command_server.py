@@ -1,9 +1,10 @@
 """Run commands and programs in forks of a process that has imported docketsim: a fresh Python takes most of a short command's time.
 
 ``python tests/command_server.py SOCKET`` listens on a Unix socket until its standard input is closed. `start` starts it
-and writes two executables that hand their arguments, environment, folder and open files to it, and exit with the exit
-code of the fork: ``docketsim``, and ``run-program FILE`` for a Python program. Each fork is a separate process, so
-pipes, output and exit codes are those of the installed command, and nothing is shared between commands except imports.
+and writes executables that hand their arguments, environment, folder and open files to it, and exit with the exit
+code of the fork: ``docketsim``, ``run-program FILE`` for a Python program, and ``python``, of which it runs
+``python -m pytest`` alone. Each fork is a separate process, so pipes, output and exit codes are those of the installed
+command, and nothing is shared between commands except imports and the compiled kernel.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-LIBRARIES = ("altair", "holidays", "joblib", "rich.progress", "rich.table", "scipy.stats", "z3")
+LIBRARIES = ("altair", "holidays", "hypothesis", "joblib", "pytest", "rich.progress", "rich.table", "scipy.stats", "z3")
 """Heavy libraries that functions import when they are called."""
 MOST_BYTES = 1 << 20
 CLIENT = """\
 #!{python} -SE
 import json, os, socket, sys
+if sys.argv[0].endswith("/python") and sys.argv[1:3] != ["-m", "pytest"]:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
@@ -46,7 +49,7 @@ def start() -> Path:
     """Start a server that ends with this process; return the folder of the executables."""
     folder = Path(tempfile.mkdtemp(prefix="docketsim-"))
     address = str(folder / "socket")
-    for name in ("docketsim", "run-program"):
+    for name in ("docketsim", "python", "run-program"):
         (folder / name).write_text(CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
         (folder / name).chmod(0o755)
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
@@ -60,7 +63,7 @@ def start() -> Path:
 
 
 def import_everything() -> None:
-    """Import docketsim with its heavy libraries, for the forks of this process."""
+    """Import docketsim with its heavy libraries, and load the kernel if it is compiled, for the forks of this process."""
     for package in ("workflow", "simulations"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.startswith(
@@ -69,6 +72,10 @@ def import_everything() -> None:
                 importlib.import_module(module.name)
     for library in LIBRARIES:
         importlib.import_module(library)
+    from simulations.engines import compiled_engine
+
+    if compiled_engine.available() and compiled_engine.is_compiled():
+        compiled_engine.compile_kernel()
     gc.freeze()
 
 
@@ -120,6 +127,13 @@ def run(arguments: list[str], folder: str, environment: dict[str, str], files: l
 
             sys.argv = arguments
             main()
+        elif arguments[1:3] == ["-m", "pytest"]:
+            from hypothesis.configuration import set_hypothesis_home_dir
+
+            set_hypothesis_home_dir(Path(folder, ".hypothesis"))
+            sys.argv[1:] = arguments[3:]
+            sys.path.insert(0, folder)
+            runpy.run_module("pytest", run_name="__main__", alter_sys=True)
         else:
             sys.argv = arguments[1:]
             sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))

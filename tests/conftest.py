@@ -4,14 +4,25 @@
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of some hundred processes would start threads that it does not use
+
+from simulations.running.shared import collect_seldom
+
+collect_seldom()  # thousands of tests are reachable until the end
 os.environ.setdefault("DOCKETSIM_PROGRESS", "off")  # the tests do not depend on how long a command takes
 SAME = not os.environ.get("DOCKETSIM_ALL_EXAMPLES")
 settings.register_profile("any machine", deadline=None, derandomize=SAME, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out benchmarks where none is run: they import other simulators and statistics."""
+    return True if collection_path.name == "benchmarks" and "not benchmark" in config.option.markexpr else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""How many examples Hypothesis draws: all in `make test-all`, half of them in `make test`."""
+"""How many examples Hypothesis draws: all in `make test-all`, a third of them in `make test`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def examples(n: int) -> int:
-    """Return `n` where ``DOCKETSIM_ALL_EXAMPLES`` is set, otherwise half of it."""
-    return n if os.environ.get("DOCKETSIM_ALL_EXAMPLES") else n // 2
+    """Return `n` where ``DOCKETSIM_ALL_EXAMPLES`` is set, otherwise a third of it."""
+    return n if os.environ.get("DOCKETSIM_ALL_EXAMPLES") else -(-n // 3)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulations import load_scenario
 from simulations.loading import catalog as scenarios
 from simulations.scenarios.format import ScenarioFile
+from tests.examples import examples
 from workflow import load_workflow
 from workflow.errors import InputError
 from workflow.files.format import WorkflowFile
@@ -187,7 +188,7 @@ def written(folder, raw):
 
 
 @EACH
-@settings(QUICK, max_examples=80)
+@settings(QUICK, max_examples=examples(80))
 @given(text=st.text() | st.lists(st.sampled_from(PIECES + WORDS)).map("".join))
 def test_any_text_is_loaded_or_refused(kind, folder, text):
     """A file of arbitrary text raises only the project's own error."""
@@ -195,7 +196,7 @@ def test_any_text_is_loaded_or_refused(kind, folder, text):
 
 
 @EACH
-@settings(QUICK, max_examples=80)
+@settings(QUICK, max_examples=examples(80))
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_loaded_or_refused(kind, folder, raw):
     """A file of arbitrary bytes raises only the project's own error."""
@@ -203,7 +204,7 @@ def test_any_bytes_are_loaded_or_refused(kind, folder, raw):
 
 
 @EACH
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=examples(150))
 @given(data=st.data())
 def test_a_damaged_file_is_loaded_or_refused(kind, folder, data):
     """A small valid file with lines and characters deleted, doubled, swapped or inserted raises only the project's own error."""
@@ -212,7 +213,7 @@ def test_a_damaged_file_is_loaded_or_refused(kind, folder, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=20)
+@settings(QUICK, max_examples=examples(20))
 @given(data=st.data())
 def test_a_damaged_built_in_file_is_loaded_or_refused(kind, folder, data):
     """A built-in file with lines and characters deleted, doubled, swapped or inserted raises only the project's own error."""
@@ -221,7 +222,7 @@ def test_a_damaged_built_in_file_is_loaded_or_refused(kind, folder, data):
 
 
 @EACH
-@settings(QUICK, max_examples=130)
+@settings(QUICK, max_examples=examples(130))
 @given(data=st.data())
 def test_damaged_content_is_loaded_or_refused(kind, data):
     """The content of a small valid file with values replaced by junk raises only the project's own error."""
@@ -230,7 +231,7 @@ def test_damaged_content_is_loaded_or_refused(kind, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=20)
+@settings(QUICK, max_examples=examples(20))
 @given(data=st.data())
 def test_damaged_content_of_a_built_in_file_is_loaded_or_refused(kind, data):
     """The content of a built-in file with values swapped for junk raises only the project's own error."""
@@ -238,7 +239,7 @@ def test_damaged_content_of_a_built_in_file_is_loaded_or_refused(kind, data):
 
 
 @EACH
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=examples(100))
 @given(data=st.data())
 def test_any_mapping_is_loaded_or_refused(kind, data):
     """A random nested mapping raises only the project's own error."""
@@ -309,14 +310,14 @@ def permits():
     return load_workflow(SMALL["workflow"])
 
 
-@settings(QUICK, max_examples=120)
+@settings(QUICK, max_examples=examples(120))
 @given(content=st.lists(rules(), min_size=1, max_size=3))
 def test_any_rules_are_loaded_or_refused(permits, content):
     """Rules made of pieces of the rule language, in any order, raise only the project's own error."""
     load_or_refuse("rules", {"workflow": "permits.yaml", "rules": content}, permits)
 
 
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=examples(250))
 @given(key=st.sampled_from(["never", "if", "giving"]), text=conditions)
 def test_any_condition_of_a_rule_is_read_or_refused(permits, key, text):
     """Names, operators, brackets and past operators in any order raise only the project's own error."""

@@ -23,7 +23,7 @@ SMALL = [
     "events.review_request.chance=0.5",
 ]
 NO_QUEUES = [f"pools.{pool}.size.{court}=5000" for pool in ("reviewers", "judges") for court in ("denver", "baltimore")]
-OTHERS = ["no-discretion", "strict-criteria", "permit-for-all-closed"]
+OTHERS = ["strict-criteria", *(pytest.param(name, marks=pytest.mark.slow) for name in ("no-discretion", "permit-for-all-closed"))]
 
 
 class Side:

@@ -31,22 +31,22 @@ def test_the_log_of_a_run_satisfies_its_own_workflow_and_rules(pilot_log: Path) 
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "count"),
     [
-        "closure_gives_permit",
-        "termination_gives_status",
-        "felon_referred",
-        "permit_for_all",
-        "declined_then_ordered",
-        "hit_goes_on",
+        ("closure_gives_permit", 300),
+        ("termination_gives_status", 300),
+        ("felon_referred", 300),
+        ("permit_for_all", 300),
+        ("declined_then_ordered", 300),
+        ("hit_goes_on", 1500),  # few cases meet this fault
     ],
 )
-def test_audit_and_monitor_agree_on_a_broken_workflow(name: str, tmp_path: Path) -> None:
+def test_audit_and_monitor_agree_on_a_broken_workflow(name: str, count: int, tmp_path: Path) -> None:
     """The same number of cases breaks each rule of the correct workflow."""
     changes = [
         f"workflow={BROKEN / name}.yaml",
-        "courts.denver.backlog.pending.count=1500",
-        "courts.baltimore.backlog.pending.count=1500",
+        f"courts.denver.backlog.pending.count={count}",
+        f"courts.baltimore.backlog.pending.count={count}",
         "events.new_crime.hazard=2 per year",
     ]
     result = run(load_scenario("pilot", changes), seed=2, out=tmp_path / "run", monitor="count")

@@ -58,9 +58,10 @@ def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -
 @pytest.mark.parametrize(
     ("name", "n_rules", "broken"),
     [
-        ("detained-never-reviewed", 26, []),
-        ("strict-criteria", 25, []),
-        ("deferred-action", 25, []),
+        *(
+            pytest.param(name, n_rules, [], marks=pytest.mark.slow)
+            for name, n_rules in (("detained-never-reviewed", 26), ("strict-criteria", 25), ("deferred-action", 25))
+        ),
         ("permit-for-all-closed", 25, ["a work permit only for those who could apply before the case was suspended"]),
     ],
 )

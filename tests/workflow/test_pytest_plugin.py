@@ -42,7 +42,7 @@ def office(pytester: pytest.Pytester) -> pytest.Pytester:
 def _run(office: pytest.Pytester, *arguments: str, alone: bool = False) -> pytest.RunResult:
     plugin = () if _installed() else ("-p", "workflow.testing.pytest_plugin")
     how = office.runpytest_subprocess if alone else office.runpytest_inprocess
-    return how(*plugin, "-p", "no:cacheprovider", *arguments)
+    return how(*plugin, "-p", "no:cacheprovider", "--assert=plain", *arguments)
 
 
 def _installed() -> bool:
