@@ -60,7 +60,7 @@ def replicate(
         if will_compile(options.engine, scenarios[side], options.replications):
             if side in done:
                 yield "Compiling the fast engine, once: about half a minute. The results so far stay."
-                prepare("compiled")
+                prepare("compiled", scenarios[side])
             else:
                 chosen = replace(options, engine="simpy")
         with warnings.catch_warnings():

@@ -173,7 +173,7 @@ def opened(study: Study) -> Study:
         few = 2 * max(1, study.options.workers)
         (study.folder / RUNS).unlink(missing_ok=True)  # killed before it knew its speed
         if study.options.cluster is None:
-            prepare(choose_engine(study.options.engine, study.scenario, few, False), doing)
+            prepare(choose_engine(study.options.engine, study.scenario, few, False), study.scenario, doing)
         begin = time.monotonic()
         study.run(study.first_points()[:few], 1, None)
         pace = (time.monotonic() - begin) / few

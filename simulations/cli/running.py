@@ -149,14 +149,14 @@ def validate(
 ) -> None:
     """Check this installation against cases with known answers: exact event times, and textbook queues."""
     with report_errors():
+        from simulations.checks.validation import prepare_checks
         from simulations.checks.validation import validate as check
-        from simulations.engines.choosing import check_engine, prepare
-        from simulations.running.progress import doing
+        from simulations.engines.choosing import check_engine
 
         check_engine(engine)
         if engine == "compiled":
             with announcements(quiet or as_json):
-                prepare("compiled", doing)
+                prepare_checks("compiled")
         with spinner("running the checks, about a minute", quiet or as_json):
             outcomes = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:

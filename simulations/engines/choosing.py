@@ -15,6 +15,7 @@ from typing import Literal, get_args
 from simulations.chance.draws import SamplePath
 from simulations.engines import compiled_engine, simpy_engine
 from simulations.engines.simpy_engine import Monitoring
+from simulations.engines.variants import is_special
 from simulations.log.eventlog import EventLog, OnRows
 from simulations.log.watching import Violation
 from simulations.scenarios.plan import Plan
@@ -76,23 +77,25 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     if engine == "simpy" or python or (cases := estimate(scenario).n_cases * replications) <= FEW_CASES:
         return "simpy"
     if compiled_engine.available():
-        return "compiled" if cases > SOME_CASES or compiled_engine.is_compiled() else "simpy"
+        return "compiled" if cases > SOME_CASES or compiled_engine.is_compiled(is_special(scenario)) else "simpy"
     if cases > SOME_CASES:
         warnings.warn(f"a run of this size would be much faster: {_MISSING}", stacklevel=3)
     return "simpy"
 
 
-def prepare(engine: Chosen, announce: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()) -> None:
-    """Compile an engine in this process, once per installation, so that worker processes need not.
+def prepare(
+    engine: Chosen, scenario: Scenario, announce: Callable[[str], AbstractContextManager[None]] = lambda what: nullcontext()
+) -> None:
+    """Compile what an engine needs for a scenario in this process, once per installation, so that worker processes need not.
 
     Parameters
     ----------
     announce : callable
         Shows a text while the engine is compiled. Default: nothing is shown.
     """
-    if engine == "compiled" and not compiled_engine.is_compiled():
+    if engine == "compiled" and not compiled_engine.is_compiled(special := is_special(scenario)):
         with announce("compiling the fast engine (once, about half a minute)"):
-            compiled_engine.compile_kernel()
+            compiled_engine.compile_kernel(special)
 
 
 def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:
@@ -102,7 +105,7 @@ def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:
 
 def will_compile(engine: str, scenario: Scenario, replications: int) -> bool:
     """Return whether a run would compile the kernel first, which happens once per installation."""
-    return _expected(engine, scenario, replications) == "compiled" and not compiled_engine.is_compiled()
+    return _expected(engine, scenario, replications) == "compiled" and not compiled_engine.is_compiled(is_special(scenario))
 
 
 def enough_workers(engine: str, scenario: Scenario, replications: int, runs: int = 1) -> int:

@@ -30,24 +30,38 @@ SMALLEST_HEAP = 1 << 14
 
 _OF_EVERY_LOG = tuple(column.name for column in COLUMNS if column.name != "booked_for")
 
+# A check for each of the two kernels, by whether it is the special one.
+_SMALL = {False: "D1", True: "D5"}
+
 
 def available() -> bool:
     """Return whether numba (the extra ``fast``) is installed."""
     return find_spec("numba") is not None
 
 
-def is_compiled() -> bool:
-    """Return whether the compiled kernel is in numba's cache. To compile it takes about half a minute."""
+def is_compiled(special: bool) -> bool:
+    """Return whether one of the two kernels (`simulations.engines.variants`) is in numba's cache.
+
+    To compile it takes about half a minute.
+    """
     if _never_compiled():
         return False
     from simulations.engines.kernel import loop
 
-    if not _has_cache(loop):
-        return bool(loop.run.signatures)
+    return special in _compiled_kernels(loop)
+
+
+def _compiled_kernels(loop: Any) -> set[bool]:
+    """Return which kernels this process has, or finds in the cache: the special one, the other, both or none."""
+    from simulations.engines.kernel.arrays import Model
+
+    place = Model._fields.index("special")
     try:
-        return bool(loop.run.signatures or loop.run._cache._cache_file._load_index())
+        cached = loop.run._cache._cache_file._load_index() if _has_cache(loop) else {}
+        signatures = [*loop.run.signatures, *(signature for signature, *_ in cached)]
+        return {str(model.types[place]) != "none" for model, _ in signatures}
     except Exception:  # numba's private attributes may change; then no compilation is announced
-        return True
+        return {False, True}
 
 
 def _never_compiled() -> bool:
@@ -62,22 +76,22 @@ def _has_cache(loop: Any) -> bool:
     return bool(loop.run.stats.cache_path)
 
 
-def compile_kernel() -> None:
-    """Compile the kernel or load it from the cache, once in a process, by running three cases, and what draws people."""
+def compile_kernel(special: bool) -> None:
+    """Compile one of the two kernels or load it from the cache, once in a process, and what draws people, by running a few cases."""
     from simulations.engines.kernel import loop
     from simulations.loading import load_scenario
     from simulations.scenarios.plan import make_plan
 
-    if loop.run.signatures:
-        return
     if not _has_cache(loop):
+        if loop.run.signatures and special in _compiled_kernels(loop):
+            return
         warnings.warn(
             "no cache folder can be written to, so the compiled engine is compiled again in each process:"
             " set NUMBA_CACHE_DIR to a writable folder",
             stacklevel=2,
         )
     path = CompiledPath(1, 1)
-    simulate(make_plan(load_scenario(Path(__file__).parents[1] / "checks" / "D5.yaml"), path), path)
+    simulate(make_plan(load_scenario(Path(__file__).parents[1] / "checks" / f"{_SMALL[special]}.yaml"), path), path)
     keys = np.zeros(1, np.uint64)
     for values in (np.array([True, False]), np.array([0, 1])):
         path.pick(keys, "", (0.5, 1.0), values)
@@ -156,11 +170,9 @@ def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> Eve
     arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), arrays.PENDING)
     arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), arrays.FAR)
     n_at_once = len(plan.scenario.workflow.states) + len(arguments["serving"])
-    arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, arrays.ROW)
-    most_holds = arguments["most_holds"]
-    arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), arrays.HOLD)
-    pairs = n_at_once + 8 + (ROWS_AT_ONCE if plan.scenario.transfers or plan.scenario.batches else 0)
-    arguments["moves"], arguments["batches"] = np.empty(pairs, arrays.PAIR), np.empty(pairs, arrays.PAIR)
+    for name, kind in (("rows", arrays.ROW), ("moves", arrays.PAIR), ("batches", arrays.PAIR)):
+        arguments[name] = arrays.aligned(ROWS_AT_ONCE + n_at_once + 8, kind, np.empty)
+    arguments["holds"] = np.empty(ROWS_AT_ONCE + arguments["most_holds"], arrays.HOLD)
     log = _GrowingLog(plan, on_rows)
     run = loaded_quickly(loop.run)
     given = arrays.grouped(arguments)

@@ -32,10 +32,10 @@ class Hearings:
         self._n = self._n_in_trees = 1
         self.changes: list[tuple[int, int, int, int]] = []
 
-    def of_station(self, pool: Pool, court: int, station: int) -> tuple[int, ...]:
-        """Add the dates of a station; return the last fields of its row."""
+    def of_station(self, pool: Pool, court: int, station: int) -> dict[str, int]:
+        """Add the dates of a station; return the fields of its row."""
         if not pool.dates:
-            return (-1, 0, 0, 0, -1, 0, 0, 0, -1)
+            return _fields(first=-1, n=0, suspended=(0, 0), working_days=-1, tree=0, tree_size=0)
         dates, horizon = self._scenario.hearing_dates[pool.name][court], self._scenario.horizon
         first, tree, n = self._n, self._n_in_trees, len(dates.days)
         rows = np.zeros(n, arrays.HEARING)
@@ -58,9 +58,9 @@ class Hearings:
                 (int(dates.closes[k]), station, ENDS_DATE, first + k),
             ]
         stops = np.flatnonzero(dates.suspended_from < FAR)
-        stop, go_on = (first + int(stops[0]), first + int(stops[-1]) + 1) if len(stops) else (first, first)
+        stopped = (first + int(stops[0]), first + int(stops[-1]) + 1) if len(stops) else (first, first)
         working_days = self._calendar(pool.dates[court].working_days)
-        return (first, n, stop, go_on, working_days, tree, len(room) // 2, 0, -1)
+        return _fields(first, n, stopped, working_days, tree, tree_size=len(room) // 2)
 
     def arrays(self) -> dict[str, Any]:
         """Return the dates, and at the start of a run: what is booked for them, and the trees of free slots."""
@@ -68,3 +68,18 @@ class Hearings:
         bookings["head"] = bookings["tail"] = -1
         bookings["shut"] = np.concatenate(self._shut)
         return {"hearings": np.concatenate(self._rows), "bookings": bookings, "room": np.concatenate(self._trees)}
+
+
+def _fields(first: int, n: int, suspended: tuple[int, int], working_days: int, tree: int, tree_size: int) -> dict[str, int]:
+    """Return what the row of a station says about its dates at the start of a run."""
+    return {
+        "dates": first,
+        "n_dates": n,
+        "first_suspended": suspended[0],
+        "last_suspended": suspended[1],
+        "working_days": working_days,
+        "tree": tree,
+        "tree_size": tree_size,
+        "n_booked": 0,
+        "calling": -1,
+    }

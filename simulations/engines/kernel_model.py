@@ -47,6 +47,7 @@ from simulations.engines.hearing_model import Hearings
 from simulations.engines.kernel import arrays
 from simulations.engines.sampling import purposes
 from simulations.engines.team_model import Teams, may_be_interrupted
+from simulations.engines.variants import is_special
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
@@ -391,6 +392,7 @@ class _Layout:
         fixed: dict[str, Any] = {
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
+            "special": 1 if is_special(scenario) else None,
             "preempts": int(scenario.preempts),
             "waits": int(any(p.batch is not None and p.batch.patience is not None for p in scenario.pools.values())),
             "n_courts": len(scenario.courts),
@@ -433,6 +435,8 @@ class _Layout:
             "n_fields": len(self.fields),
             "shift": max(0, scenario.horizon.bit_length() - _LOG_BUCKETS),
         }
+        if fixed["special"] is None and (self.look.steps or _needs_special(fixed, stations)):
+            raise RuntimeError("simulations.engines.variants.is_special lacks a case: the faster kernel cannot run this scenario")
         return KernelModel(
             fixed,
             hearings,
@@ -601,12 +605,6 @@ class _Layout:
                 here = self.scenario.suspensions_at(name, court)
                 interrupts = may_be_interrupted(pool, sizes)
                 limit, batch = pool.queue_limit, pool.batch or Batch(0, None, None)
-                together = (
-                    batch.most,
-                    -1 if batch.enough is None else batch.enough,
-                    -1 if batch.patience is None else batch.patience,
-                )
-                most, event = (-1, -1) if limit is None else (limit.cases, self.events.index(limit.event))
                 in_heap = (
                     interrupts
                     or ranked
@@ -616,28 +614,35 @@ class _Layout:
                     or bool(pool.dates)
                 )
                 kept = FIRST_COME_IN_HEAP if in_heap and order == FIRST_COME else order
-                by_teams, first_kind, width, variants, *wakes = self.teams.of_station(pool, court)
-                exempt = self.scenario.exemption(name, court)
-                rows.append((
-                    0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots[0], self._calendar(calendar), -1,
-                    SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
-                    -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
-                    interrupts, ranked, k, by_teams, first_kind, width, variants, *wakes, pool.preempt is not None,
-                    MODES[pool.preempt or "resume"], most, event, 0, *together,
-                    *self.hearings.of_station(pool, court, len(rows)),
-                ))  # fmt: skip
+                teams, exempt = self.teams.of_station(pool, court), self.scenario.exemption(name, court)
+                rows.append({
+                    "busy": 0, "size": sizes[0][1], "begun": 0, "slots": -1 if pool.slots is None else pool.slots[0],
+                    "calendar": self._calendar(calendar), "until": -1, "rule": SHIFT_END_RULES[pool.at_shift_end],
+                    "order": kept, "by": by, "queue": len(queues), "n_levels": levels,
+                    "free": n_free, "n_free": 0, "numbered": 0,
+                    "exempt": -1 if exempt is None else self.look.expression(exempt),
+                    "suspended": len(suspensions), "n_suspended": len(here), "touched": 0,
+                    "interrupts": interrupts, "ranked": ranked, "pool": k,
+                    "preempts": pool.preempt is not None, "mode": MODES[pool.preempt or "resume"],
+                    "limit": -1 if limit is None else limit.cases,
+                    "limit_event": -1 if limit is None else self.events.index(limit.event), "grew": 0,
+                    "most": batch.most, "enough": -1 if batch.enough is None else batch.enough,
+                    "patience": -1 if batch.patience is None else batch.patience,
+                    **teams, **self.hearings.of_station(pool, court, len(rows)),
+                })  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
                 if kept == FIRST_COME:
                     holds: list[int | None] = [None]
                 else:
-                    courts = range(width // variants)
+                    variants = teams["variants"]
+                    courts = range(teams["width"] // variants)
                     holds = [k for k in courts for _ in range(variants)] if len(courts) > 1 else [court if pool.at_court else -1]
                 if self.scenario.transfers and kept != FIRST_COME:  # cases of all courts may come
                     holds = [-1] * len(holds)
-                n_queues = 2 * levels if here and not by_teams else levels
+                n_queues = 2 * levels if here and not teams["by_teams"] else levels
                 queues += holds * (n_queues // len(holds))
-        stations = structured(rows, arrays.STATION, spare=False)
+        stations = structured([[row[name] for name in arrays.STATION.fields or ()] for row in rows], arrays.STATION, spare=False)
         stops = structured(suspensions, arrays.SUSPENSION)
         return stations, structured(pools, arrays.POOL), stops, queues, n_free
 
@@ -703,6 +708,21 @@ class _Layout:
             for visit, time in enumerate(timing.dates)
         ]
         return structured(sorted(d for d in dates if d[0] <= self.scenario.horizon), arrays.DATE, spare=False)
+
+
+def _needs_special(fixed: Mapping[str, Any], stations: Any) -> bool:
+    """Return whether the arrays of a model, besides its lookups, have what only the special kernel can run."""
+    activities = fixed["activities"]
+    flags = ("by_teams", "n_wakes", "interrupts", "ranked", "preempts")
+    numbers = [stations["dates"], stations["limit"], stations["patience"], activities["kinds"]]
+    return bool(
+        any(stations[name].any() for name in flags)
+        or (stations["most"] > 0).any()
+        or any((values >= 0).any() for values in numbers)
+        or (activities["notice"] != arrays.NONE).any()
+        or (fixed["transitions"]["transfer"][:-1] != arrays.NONE).any()
+        or (fixed["events"]["repeats"] == EVERY).any()
+    )
 
 
 def structured(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any:

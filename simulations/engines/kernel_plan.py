@@ -133,7 +133,7 @@ def _domain(workflow: Workflow, name: str) -> list[Any]:
 
 def _initial_cases(cases: Cases, classes: FactClasses) -> Any:
     """Return the kernel's cases before their arrival."""
-    table = _cache_aligned(np.empty(len(cases) * arrays.CASE.itemsize + 64, np.uint8)).view(arrays.CASE)
+    table = arrays.aligned(len(cases), arrays.CASE, np.empty)
     case = np.zeros((), arrays.CASE)
     case["state"] = case["server"] = -1
     case["enabled"] = case["started"] = NEVER
@@ -153,7 +153,7 @@ def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.ui
     """
     width = max(len(workflow.record) + len(workflow.activities) + len(workflow.events), court_field + 1)
     width = 1 << (width - 1).bit_length() if width <= _CACHE_LINE else width
-    table = _cache_aligned(np.zeros(len(cases) * 2 * width + 64, np.uint8)).view(np.uint16).reshape(len(cases), width)
+    table = arrays.aligned(len(cases) * width, np.dtype(np.uint16)).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         column = cases.columns.values[name]
@@ -202,9 +202,3 @@ def _values(cases: Cases, by: Expression | str) -> NDArray[Any]:
 def _columns_of(columns: list[NDArray[np.int64]], n: int) -> NDArray[np.int64]:
     """Return columns with a number for each of n cases, as rows of one array."""
     return np.array(columns, np.int64).reshape(len(columns), n) if columns else np.zeros((1, 1), np.int64)
-
-
-def _cache_aligned(room: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return all but 64 bytes; the first begins a cache line of 64 bytes."""
-    first = -room.ctypes.data % 64
-    return room[first : len(room) - 64 + first]

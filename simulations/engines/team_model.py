@@ -127,14 +127,21 @@ class Teams:
 
     # stations ------------------------------------------------------------------------------------
 
-    def of_station(self, pool: Pool, court: int) -> tuple[int, ...]:
+    def of_station(self, pool: Pool, court: int) -> dict[str, int]:
         """Return whether teams serve the queue, its first kind, the queues of a kind and of a court, and its range in `wakes`."""
         first, wakes = len(self._wakes), self._waking(pool, court)
         self._wakes += wakes
         names_of_pools = list(self._scenario.pools)
         before = sum(len(self._kinds[name]) for name in names_of_pools[: names_of_pools.index(pool.name)])
         by_teams, variants = pool.name in self._scenario.queues_with_teams, self._variants(pool)
-        return int(by_teams), before, self._by_court(pool) * variants, variants, first, len(wakes)
+        return {
+            "by_teams": int(by_teams),
+            "kinds": before,
+            "width": self._by_court(pool) * variants,
+            "variants": variants,
+            "wakes": first,
+            "n_wakes": len(wakes),
+        }
 
     def n_queues(self, pool: Pool) -> int:
         """Return the number of queues at a station: for each kind, each court whose servers differ, and interrupted work."""

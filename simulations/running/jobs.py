@@ -259,7 +259,7 @@ def rerun(scenario: Scenario, folder: Path, options: RunOptions, by: Sequence[st
     job = Job(scenario, folder, options, (None, *options.at), tuple(by), {}, (), None, engine)
     for kind in job.kinds:
         (folder / kind).mkdir(parents=True)
-    prepare(engine)
+    prepare(engine, scenario)
     job.run(span)
 
 
@@ -353,7 +353,7 @@ def _each(job: Job, spans: Sequence[Span], planned: dict[int, Plan]) -> Iterator
         return
     workers = min(job.options.workers, len(spans))
     if spans:
-        prepare(job.engine, doing)
+        prepare(job.engine, job.scenario, doing)
     if workers <= 1:
         yield from (job.run(span, planned.pop(span.first, None)) for span in spans)
         return

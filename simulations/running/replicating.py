@@ -83,11 +83,18 @@ def read_logs(
         Called with the finished and the total number of replications.
     """
     engine = choose_engine(options.engine, scenario, options.replications, False)
-    return [*_each(partial(_one, read, Shared(scenario), options.seed, engine), list(numbers), engine, options, progress)]
+    return [
+        *_each(partial(_one, read, Shared(scenario), options.seed, engine), list(numbers), scenario, engine, options, progress)
+    ]
 
 
 def _each(
-    one: Callable[[S], T], todo: Sequence[S], engine: Chosen, options: EngineOptions, progress: Callable[[int, int], None] | None
+    one: Callable[[S], T],
+    todo: Sequence[S],
+    scenario: Scenario,
+    engine: Chosen,
+    options: EngineOptions,
+    progress: Callable[[int, int], None] | None,
 ) -> Iterator[T]:
     """Yield what `one` returns for each run, in their order: from this process, worker processes or a cluster."""
     values: Iterable[T]
@@ -98,12 +105,12 @@ def _each(
         values = on_cluster(one, todo, options.cluster) if todo else ()
     elif workers <= 1:
         if todo:
-            prepare(engine, doing)
+            prepare(engine, scenario, doing)
         values = map(one, todo)
     else:
         from joblib import delayed
 
-        prepare(engine, doing)
+        prepare(engine, scenario, doing)
         values = in_processes((delayed(one)(run) for run in todo), workers)
     for done, value in enumerate(values, start=1):
         if progress is not None:
@@ -149,7 +156,9 @@ def read_designs(
     """
     todo = list(designs)
     engine = choose_engine(options.engine, scenario, len(todo), False)
-    yield from _each(partial(_one_design, read, Shared(scenario), options.seed, engine), todo, engine, options, progress)
+    yield from _each(
+        partial(_one_design, read, Shared(scenario), options.seed, engine), todo, scenario, engine, options, progress
+    )
 
 
 def _one_design(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, engine: Chosen, design: Design) -> T:

@@ -22,9 +22,9 @@ def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     n = len(plan.cases)
     arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, arrays.PENDING)
     arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, arrays.FAR)
-    arguments["rows"] = np.zeros(2 * n + 1000, arrays.ROW)
-    arguments["holds"] = np.zeros(1, arrays.HOLD)
-    arguments["moves"], arguments["batches"] = np.zeros(100, arrays.PAIR), np.zeros(100, arrays.PAIR)
+    arguments["rows"] = _room_for_rows(n)
+    for name, kind in (("holds", arrays.HOLD), ("moves", arrays.PAIR), ("batches", arrays.PAIR)):
+        arguments[name] = np.empty(2 * n + 1000, kind)
     given = arrays.grouped(arguments)
     start = time.process_time()
     assert loop.run(*given) == arrays.DONE
@@ -37,7 +37,7 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     cases, n = plan.cases, len(plan.cases)
     n_stations = len(plan.scenario.courts) + 1
     distributions = arguments["distributions"]
-    heap, rows = np.zeros(n // 8 + 4096, arrays.PENDING), np.zeros(2 * n + 1000, arrays.ROW)
+    heap, rows = np.zeros(n // 8 + 4096, arrays.PENDING), _room_for_rows(n)
     first, last = np.full(n_stations, -1, np.int64), np.full(n_stations, -1, np.int64)
     following = np.full(n, -1, np.int64)
     for c in range(n_stations - 1):
@@ -59,3 +59,10 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     start = time.process_time()
     result = bare_loop(*given)
     return time.process_time() - start, result
+
+
+def _room_for_rows(n: int) -> Any:
+    """Return room for the rows of n cases, which the operating system has provided already."""
+    rows = arrays.aligned(2 * n + 1000, arrays.ROW)
+    rows.view(np.uint8).fill(0)
+    return rows

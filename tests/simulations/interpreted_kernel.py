@@ -73,7 +73,7 @@ class Interpreted:
 
     def __init__(self, source: str) -> None:
         names: dict[str, Any] = {"__name__": "interpreted", "U64": compiling.U64, "ONE": compiling.ONE}
-        names |= dict.fromkeys(("inline", "apart", "cached", "refer"), lambda unchanged: unchanged)
+        names |= dict.fromkeys(("inline", "apart", "rare", "cached", "refer"), lambda unchanged: unchanged)
         names |= {"bits_of": _bits_of, "index": _index, "prefetch": lambda array, i: None}
         exec(compile(source, "kernel.py", "exec"), names)
         self.py_func = names["run"]

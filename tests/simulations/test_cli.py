@@ -434,10 +434,10 @@ def test_the_compile_is_announced_before_the_first_replication(
         messages.append(message)
         yield
 
-    def compile_kernel() -> None:
+    def compile_kernel(_: bool) -> None:
         raise Begun
 
-    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda _: False)
     monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
     monkeypatch.setattr("simulations.running.progress.announcing", lambda _: announcing(announce))  # in place of its own
     result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
@@ -464,10 +464,10 @@ def test_a_mistake_is_reported_before_the_engine_is_compiled(
 ) -> None:
     """Nobody waits a minute for a message about a name."""
 
-    def compile_kernel() -> None:
+    def compile_kernel(_: bool) -> None:
         pytest.fail("the engine is compiled")
 
-    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda _: False)
     monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
     code, _, stderr = _run(*shlex.split(command), "--engine", "compiled")
     assert (code, message in stderr) == (2, True), stderr

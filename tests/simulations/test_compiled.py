@@ -207,7 +207,7 @@ def test_auto_takes_the_engine_that_is_done_first(monkeypatch: pytest.MonkeyPatc
     """One replication of the pilot on SimPy if the other engine had to be compiled first, fifty never; hooks always."""
     pilot, small = load_scenario("pilot"), load_scenario("pilot", ["courts.denver.backlog.pending.count=300"])
     for compiled, one in ((True, "compiled"), (False, "simpy")):
-        monkeypatch.setattr(compiled_engine, "is_compiled", lambda known=compiled: known)
+        monkeypatch.setattr(compiled_engine, "is_compiled", lambda _, known=compiled: known)
         assert choosing.choose_engine("auto", small, 1, python=False) == "simpy"
         assert choosing.choose_engine("auto", pilot, 1, python=False) == one
         assert choosing.choose_engine("auto", pilot, 50, python=False) == "compiled"
@@ -217,7 +217,7 @@ def test_auto_takes_the_engine_that_is_done_first(monkeypatch: pytest.MonkeyPatc
 def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """One for each core in a long run, none besides this one in a short one; the runs of a sweep share them."""
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    monkeypatch.setattr(compiled_engine, "is_compiled", lambda: True)
+    monkeypatch.setattr(compiled_engine, "is_compiled", lambda _: True)
     pilot = load_scenario("pilot")
     workers = [choosing.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
     assert workers == [1, 1, 2, 4]

@@ -23,10 +23,10 @@ from simulations import SamplePath, load_scenario, make_plan
 from simulations.engines import compiled_engine
 from simulations.engines.kernel import loop
 print(loop.__file__)
-print(compiled_engine.is_compiled())
+print(compiled_engine.is_compiled(True))
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    compiled_engine.compile_kernel()
+    compiled_engine.compile_kernel(True)
 print(loop.run._cache.cache_path)
 print(sum(loop.run.stats.cache_hits.values()))
 path = SamplePath(1, 1)
@@ -94,6 +94,6 @@ def test_a_compiled_kernel_is_loaded_without_what_numba_compiles_with(tmp_path: 
         "run(load_scenario('pilot'), seed=1, engine='compiled', out='one', progress=False)\n"
         "print(*[name for name in ('numba.core.cpu', 'numba.np.arraymath', 'scipy.linalg') if name in sys.modules])"
     )
-    compiled_engine.compile_kernel()
+    compiled_engine.compile_kernel(False)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()) == (0, ["numba.core.cpu"]), done.stderr

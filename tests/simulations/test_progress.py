@@ -109,12 +109,12 @@ def test_the_compile_of_the_engine_is_named_in_its_place(tiny: Path, tmp_path: P
     shown: list[str] = []
     screen = _Terminal()
 
-    def compile_kernel() -> None:
+    def compile_kernel(_: bool) -> None:
         shown.append(screen.getvalue())
         raise KeyboardInterrupt
 
     monkeypatch.setattr("simulations.engines.compiled_engine.available", lambda: True)
-    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda _: False)
     monkeypatch.setattr("simulations.engines.compiled_engine.compile_kernel", compile_kernel)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,14 +73,15 @@ DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
 INTERVAL = _record(open="i8", close="i8", worked="i8")
 POOL = _record(station="i8", at_court="i8")
+# What a plain station needs stands in its first three cache lines.
 STATION = _record(
-    busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
-    n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
-    interrupts="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
-    preempts="i8", mode="i8", limit="i8", limit_event="i8", grew="i8", most="i8", enough="i8",
-    patience="i8",
-    dates="i8", n_dates="i8", first_suspended="i8", last_suspended="i8", working_days="i8", tree="i8", tree_size="i8",
-    n_booked="i8", calling="i8",
+    busy="i8", size="i8", begun="i8", slots="i8", until="i8", exempt="i8", limit="i8", patience="i8",
+    calendar="i8", queue="i8", n_levels="i8", free="i8", n_free="i8", numbered="i8", n_suspended="i8", dates="i8",
+    wakes="i8", n_wakes="i8", most="i8", touched="i2", rule="i2", order="i2", by_teams="i2", ranked="i2", interrupts="i2",
+    preempts="i2", grew="i2", mode="i2",
+    by="i8", suspended="i8", pool="i8", kinds="i8", width="i8", variants="i8", limit_event="i8", enough="i8",
+    n_dates="i8", first_suspended="i8", last_suspended="i8", working_days="i8", tree="i8", tree_size="i8", n_booked="i8",
+    calling="i8",
 )  # fmt: skip
 # A hearing date of a station, in days and microseconds since the start, and since when it is known to be closed or suspended.
 HEARING = _record(day="i8", closes="i8", slots="i8", closed_from="i8", suspended_from="i8")
@@ -96,7 +97,7 @@ FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
 COUNTERS = _record(
     now="i8", n_rows="i8", n_heap="i8", n_touched="i8", at_change="i8", at_arrival="i8", at_date="i8", at_turn="i8",
-    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8", n_grown="i8", n_moves="i8", n_batches="i8", n_batched="i8",
+    bucket="i8", edge="i8", planned="i8", moved_on="i8", room="i8", n_holds="i8", walk="i8", n_grown="i8", n_moves="i8", n_batches="i8", n_batched="i8",
 )  # fmt: skip
 # The largest fields first, so that no bytes are lost to alignment.
 ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
@@ -129,6 +130,8 @@ class Model(NamedTuple):
         Maximum number of rows that one event may add to `World.holds`.
     n_courts, court_field : int
         The number of courts, and the column of `World.record` with the court of each case; -1 if cases stay at their courts.
+    special : int or None
+        None for a model that needs nothing of `simulations.engines.kernel.special`; the kernel is compiled for each of the two.
     waits : int
         Whether cases of a pool are served together after a time.
     preempts : int
@@ -142,6 +145,7 @@ class Model(NamedTuple):
     shift: int
     margin: int
     most_holds: int
+    special: int | None
     preempts: int
     waits: int
     n_courts: int
@@ -251,3 +255,10 @@ class World(NamedTuple):
 def grouped(arguments: Mapping[str, Any]) -> tuple[Model, World]:
     """Return the arguments of `run` from a mapping by the names of their fields."""
     return Model(*(arguments[name] for name in Model._fields)), World(*(arguments[name] for name in World._fields))
+
+
+def aligned(n: int, dtype: np.dtype[Any], make: Callable[..., Any] = np.zeros) -> Any:
+    """Return an array of a type with room for n, made by a function of numpy; the first begins a cache line of 64 bytes."""
+    room = make(n * dtype.itemsize + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    return room[first : first + n * dtype.itemsize].view(dtype)

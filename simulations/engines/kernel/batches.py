@@ -6,14 +6,14 @@ import numpy as np
 
 from simulations.engines.codes import FIRST_COME, FIT, SERVED, SUSPEND
 from simulations.engines.kernel.arrays import NO_EDGE
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 from simulations.engines.kernel.queues import leave_queue
 from simulations.engines.kernel.service import draw_work, length_from, schedule_completion
 from simulations.engines.kernel.stations import is_suspended, may_start, n_queues, next_case, queue_of, release, seize
 from simulations.engines.kernel.working_time import complete, fits
 
 
-@apart
+@rare
 def _are_ready(model, world, p, now):
     """Return whether enough cases wait at a station, or one has waited long enough."""
     station, n, earliest = world.stations[p], np.int64(0), np.int64(NO_EDGE)
@@ -34,11 +34,11 @@ def _are_ready(model, world, p, now):
     return now - earliest >= station.patience
 
 
-@apart
+@rare
 def start_together(model, world, p, now):
     """Start work on several cases at once, as long as enough of them wait. It takes as long as that of the first."""
     station, counters = world.stations[p], world.counters[0]
-    while may_start(world, p, now) and _are_ready(model, world, p, now):
+    while may_start(model, world, p, now) and _are_ready(model, world, p, now):
         i = index(next_case(model, world, p, now))
         length = length_from(model, world, i, index(model.states[index(np.int64(world.cases[i].state))].activity), now)
         if station.rule == FIT and not fits(model, station.calendar, now, length, station.until):
@@ -65,8 +65,8 @@ def start_together(model, world, p, now):
         counters.n_batches += 1
 
 
-@apart
-def leave_batch(world, p, i, r):
+@rare
+def leave_batch(model, world, p, i, r):
     """Record the batch of a case for its row, and release its server if it works on no other case."""
     case, counters, station = world.cases[i], world.counters[0], world.stations[p]
     pair = world.batches[index(counters.n_batched)]
@@ -76,4 +76,4 @@ def leave_batch(world, p, i, r):
     place = index(station.free + case.server)
     world.members[place] -= 1
     if world.members[place] == 0:
-        release(world, p, case.server)
+        release(model, world, p, case.server)

@@ -6,10 +6,11 @@ import numpy as np
 
 from simulations.engines.codes import CLOCK, EVERY, NUMBER_SHIFT, OF_CASE
 from simulations.engines.kernel.arrays import ARRIVALS, BY_DATE, NEVER_COMES, NONE, RUNNING, TOO_MANY_VISITS
-from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline
+from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline, rare
 from simulations.engines.kernel.draws import length_bits, length_of, read_inverse
 from simulations.engines.kernel.lookups import look_up, look_up_now
 from simulations.engines.kernel.schedule import schedule
+from simulations.engines.kernel.special import is_special
 from simulations.engines.kernel.working_time import complete
 from simulations.log.row import NEVER
 
@@ -46,7 +47,7 @@ def next_date(model, world, i, event, visit, since):
     """Draw the next date of an event with a hazard after a time."""
     k = model.events[event].rate
     bits = length_bits(model, world.cases[i].key, model.events[event].hash, visit)
-    if k >= BY_DATE:
+    if is_special(model) and k >= BY_DATE:
         return _next_date_by_steps(model, world, i, k - BY_DATE, read_inverse(model.cells, model.unit, bits), since)
     hazard = model.rates[look_up(model, world, i, k)]
     if bits > hazard.most or not hazard.rate > 0.0:
@@ -55,7 +56,7 @@ def next_date(model, world, i, event, visit, since):
     return since + np.int64(np.rint(min(x, 4611686018427387904.0)))
 
 
-@apart
+@rare
 def _next_date_by_steps(model, world, i, k, left, at):
     """Return when the integral of a rate that changes on dates has grown by a number (`simulations.engines.hazards`)."""
     while True:

@@ -29,10 +29,13 @@ class _PartLibrary(JITCodeLibrary):
     through this again with each function that calls it. This code goes through it once, with the whole kernel.
     """
 
+    attributes: tuple[str, ...] = ("noinline",)
+
     def add_ir_module(self, module: Any) -> None:
         for function in module.functions:
             if function.blocks and "alwaysinline" not in function.attributes:
-                function.attributes.add("noinline")
+                for attribute in self.attributes:
+                    function.attributes.add(attribute)
         super().add_ir_module(module)
 
     def _optimize_final_module(self) -> None:
@@ -52,17 +55,31 @@ class _PartLibrary(JITCodeLibrary):
         """Do nothing: an environment belongs to machine code."""
 
 
+class _RarePartLibrary(_PartLibrary):
+    """The code of a function that few models need: branches to it are kept out of the way of all others."""
+
+    attributes = ("noinline", "cold")
+
+
 class _Part(Compiler):
     """The compiler of a function that only functions of the kernel call."""
 
+    library = _PartLibrary
+
     def compile_extra(self, function: Any) -> Any:
-        self.state.library = _PartLibrary(self.state.targetctx.codegen(), function.__qualname__)
+        self.state.library = self.library(self.state.targetctx.codegen(), function.__qualname__)
         return super().compile_extra(function)
 
 
-def _part(function: Any, into_callers: bool) -> Any:
+class _RarePart(_Part):
+    """The compiler of a function of the kernel that few models need."""
+
+    library = _RarePartLibrary
+
+
+def _part(function: Any, into_callers: bool, compiler: type[_Part] = _Part) -> Any:
     options = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled = njit(forceinline=into_callers, pipeline_class=_Part, **options)(function)
+    compiled = njit(forceinline=into_callers, pipeline_class=compiler, **options)(function)
     template = compiled.get_call_template
 
     def for_any_value(arguments: Any, named: Any) -> Any:
@@ -79,8 +96,13 @@ def inline(function: Any) -> Any:
 
 
 def apart(function: Any) -> Any:
-    """Compile a function apart from its callers: for what few cases need, and for what many functions call."""
+    """Compile a function apart from its callers: for what many functions call."""
     return _part(function, into_callers=False)
+
+
+def rare(function: Any) -> Any:
+    """Compile a function apart from its callers, for what few models need: it costs the others as little as possible."""
+    return _part(function, into_callers=False, compiler=_RarePart)
 
 
 def cached(function):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.engines.kernel.arrays import SUSPENDED_DATE
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 
 
-@apart
+@rare
 def first_later(model, world, p, by_day, time):
     """Return the first date of a station that closes after a time, or whose day comes after a day."""
     station = world.stations[p]
@@ -28,7 +28,7 @@ def first_later(model, world, p, by_day, time):
     return low
 
 
-@apart
+@rare
 def put_room(model, world, p, k):
     """Set the number of free slots of a date in the tree of its station, -1 if no case is booked for it."""
     station, tree = world.stations[p], world.room
@@ -45,7 +45,7 @@ def put_room(model, world, p, k):
         tree[index(station.tree + i)] = most
 
 
-@apart
+@rare
 def first_room(model, world, p, since, uses, exempt):
     """Return the first date of a station from one on with enough free slots for a case, -1 if there is none."""
     station, tree = world.stations[p], world.room
@@ -75,7 +75,7 @@ def first_room(model, world, p, since, uses, exempt):
     return found
 
 
-@apart
+@rare
 def append_to_date(world, k, i):
     """Add a case to those that are booked for a date."""
     date, booked = world.bookings[index(k)], world.booked[i]
@@ -88,7 +88,7 @@ def append_to_date(world, k, i):
     date.tail = i
 
 
-@apart
+@rare
 def call_case(world, i):
     """Remove a case from those that are booked for its date: it is called, or gives the date up."""
     booked = world.booked[i]

@@ -83,14 +83,14 @@ def read_inverse(cells, first, numerator):
 def length_of(model, i, distribution, numerator, now):
     """Return the length of a distribution at a uniform numerator, in microseconds, for what starts now for a case."""
     entry = model.distributions[index(distribution)]
-    if entry.kind == CONSTANT:
-        return entry.value
-    if entry.kind == MONTHS:
-        return model.month_lengths[index(entry.first + now // entry.value)]
-    if entry.kind == OF_CASE:
-        return model.case_lengths[index(entry.first), i]
     if entry.kind == TABULATED:
         x = read_inverse(model.cells, entry.first, numerator)
+    elif entry.kind == CONSTANT:
+        return entry.value
+    elif entry.kind == MONTHS:
+        return model.month_lengths[index(entry.first + now // entry.value)]
+    elif entry.kind == OF_CASE:
+        return model.case_lengths[index(entry.first), i]
     else:
         x = model.steps[entry.first + (((numerator >> 22) * entry.n + (((numerator & 0x3FFFFF) * entry.n) >> 22)) >> 31)]
     return np.int64(min(max(np.rint(x), 0.0), 4611686018427387904.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.engines.kernel.arrays import CLOSED_DATE, NONE, SUSPENDED_DATE
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 from simulations.engines.kernel.dates import append_to_date, call_case, first_later, first_room, put_room
 from simulations.engines.kernel.draws import length_of
 from simulations.engines.kernel.lookups import look_up, look_up_now
@@ -19,7 +19,7 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 _DAY = MICROSECONDS_PER_DAY
 
 
-@apart
+@rare
 def join_called(model, world, p, i, state):
     """Let a case join the queue of those that are called: interrupted work first, then in the order of booking."""
     case, booked = world.cases[i], world.booked[i]
@@ -29,7 +29,7 @@ def join_called(model, world, p, i, state):
     touch_all(model, world, p)
 
 
-@apart
+@rare
 def book(model, world, p, i, since, cause):
     """Book a case for the first free date from one on. If that date has begun, the case is called with the others."""
     case, station = world.cases[i], world.stations[p]
@@ -52,7 +52,7 @@ def book(model, world, p, i, since, cause):
             join_called(model, world, p, i, state)
 
 
-@apart
+@rare
 def book_first(model, world, p, i, a):
     """Book a case that is enabled now."""
     station, now = world.stations[p], world.counters[0].now
@@ -63,7 +63,7 @@ def book_first(model, world, p, i, a):
     book(model, world, p, i, since, BY_BOOKING)
 
 
-@apart
+@rare
 def give_up_date(model, world, p, i, state):
     """Free the slots of a case that is not called, and remove it from the queue if its date has begun."""
     booked = world.booked[i]
@@ -77,13 +77,13 @@ def give_up_date(model, world, p, i, state):
     put_room(model, world, p, k)
 
 
-@apart
+@rare
 def _rebook(model, world, p, i, since, cause):
     give_up_date(model, world, p, i, index(np.int64(world.cases[i].state)))
     book(model, world, p, i, since, cause)
 
 
-@apart
+@rare
 def end_date(model, world, p, k):
     """Book one of the cases that were not called on a date for another one; return whether there was none."""
     station, i = world.stations[p], world.bookings[index(k)].head
@@ -100,7 +100,7 @@ def end_date(model, world, p, k):
     return False
 
 
-@apart
+@rare
 def announce(model, world, p, first):
     """Close the dates of which it becomes known now, from the first one on, and book one of their cases for another date.
 
@@ -129,14 +129,14 @@ def announce(model, world, p, first):
     return True
 
 
-@apart
+@rare
 def _is_news(model, world, k, now):
     """Return whether it becomes known now, and is not noted yet, that a date is closed or suspended."""
     date, shut = model.hearings[index(k)], world.bookings[index(k)].shut
     return (date.closed_from == now and shut & CLOSED_DATE == 0) or (date.suspended_from == now and shut & SUSPENDED_DATE == 0)
 
 
-@apart
+@rare
 def call_date(model, world, p, k):
     """Let the cases that are booked for a date that begins now join the queue."""
     world.stations[p].calling = k
@@ -147,14 +147,14 @@ def call_date(model, world, p, k):
     touch_all(model, world, p)
 
 
-@apart
+@rare
 def booked_day(model, world, i):
     """Return the day of a case's hearing date, since the start; -1 if it has none."""
     k = world.booked[i].date
     return np.int64(-1) if k < 0 else model.hearings[index(k)].day
 
 
-@apart
+@rare
 def leave_date(model, world, i, old, p, served):
     """Return the day of a booked case that leaves its state; its slots are free if it was not called, and else remain used."""
     case = world.cases[i]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.engines.kernel.compiling import apart, index, inline
+from simulations.engines.kernel.compiling import index, inline, rare
 from simulations.engines.kernel.stations import release, station_of, touch_all
 
 
@@ -18,7 +18,7 @@ def team_calendar(model, world, i, t):
     return model.team_calendars[index(model.teams[index(t)].calendars + np.int64(world.cases[i].court))]
 
 
-@apart
+@rare
 def record_team(model, world, i, r):
     """Record the servers of a case's team for a row; the row itself has the first."""
     counters, place = world.counters[0], np.int64(world.cases[i].previous)
@@ -33,14 +33,14 @@ def record_team(model, world, i, r):
         place = world.links[place]
 
 
-@apart
+@rare
 def release_team(model, world, i):
     """Release the servers of a case's team."""
     place = np.int64(world.cases[i].previous)
     while place >= 0:
         p = index(model.holder[place])
         following = world.links[place]
-        release(world, p, place - world.stations[p].free)
+        release(model, world, p, place - world.stations[p].free)
         touch_all(model, world, p)
         place = following
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulations.engines.codes import FIT, RESAMPLE, RESTART, RESTARTED, RESUME, SERVED, SUSPEND, WAITING
 from simulations.engines.kernel.arrays import NONE
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 from simulations.engines.kernel.hearings import booked_day, join_called
 from simulations.engines.kernel.held import record_team, release_team, servers_at, team_calendar
 from simulations.engines.kernel.service import length_from, write_row
@@ -15,7 +15,7 @@ from simulations.engines.kernel.working_time import fits, working_time
 from simulations.log.row import BY_INTERRUPTION, NEVER
 
 
-@apart
+@rare
 def interrupt(model, world, i, mode):
     """Interrupt the work on a case: it waits at the head of its priority; its work goes on by the mode."""
     case, work, now = world.cases[i], world.work[i], world.counters[0].now
@@ -31,7 +31,7 @@ def interrupt(model, world, i, mode):
     if model.activities[a].kinds < 0:
         p = station_of(model, world, i, model.activities[a].pool)
         rule, c = world.stations[p].rule, world.stations[p].calendar
-        release(world, p, case.server)
+        release(model, world, p, case.server)
         touch_all(model, world, p)
     else:
         rule = world.stations[model.holder[index(np.int64(case.previous))]].rule
@@ -59,7 +59,7 @@ def interrupt(model, world, i, mode):
     enqueue(model, world, i, state, model.activities[a].pool)
 
 
-@apart
+@rare
 def _in_service(world, p):
     """List the cases in service at a station by the first start of their work; return their number."""
     station, serving, n = world.stations[p], world.serving, 0
@@ -82,7 +82,7 @@ def _in_service(world, p):
     return n
 
 
-@apart
+@rare
 def interrupt_beyond_size(model, world, p):
     """Interrupt the work that started last at a station, so that no more resumes than the size allows."""
     left = world.stations[p].size
@@ -95,7 +95,7 @@ def interrupt_beyond_size(model, world, p):
             interrupt(model, world, i, RESUME)
 
 
-@apart
+@rare
 def interrupt_all(model, world, p):
     """Interrupt all work of a station at the end of a shift."""
     mode = RESTART if world.stations[p].rule == RESTARTED else RESAMPLE
@@ -103,13 +103,13 @@ def interrupt_all(model, world, p):
         interrupt(model, world, index(world.serving[x]), mode)
 
 
-@apart
+@rare
 def _urgency(model, world, i):
     """Return the rank of the priority of a case among all pools."""
     return priority(model, world, i, index(np.int64(world.cases[i].state)))
 
 
-@apart
+@rare
 def _least_urgent(model, world, p, than, n_chosen):
     """Return the case in service whose work is interrupted first: with the highest priority number above one, and begun last.
 
@@ -135,7 +135,7 @@ def _least_urgent(model, world, p, than, n_chosen):
     return worst
 
 
-@apart
+@rare
 def interrupt_surplus(model, world, p):
     """Interrupt the least urgent work of a station until no more is in hand than its size."""
     station = world.stations[p]
@@ -143,7 +143,7 @@ def interrupt_surplus(model, world, p):
         interrupt(model, world, index(_least_urgent(model, world, p, np.int64(-1), 0)), station.mode)
 
 
-@apart
+@rare
 def make_room(model, world, p, i, now):
     """Interrupt less urgent work of a station for a case that fits into its shift; return whether a server is free."""
     station, a = world.stations[p], index(model.states[index(np.int64(world.cases[i].state))].activity)
@@ -155,7 +155,7 @@ def make_room(model, world, p, i, now):
     return victim >= 0
 
 
-@apart
+@rare
 def make_room_for_team(model, world, i, team):
     """Interrupt less urgent work if that frees all servers that a case needs; return whether they are free."""
     urgency, n, serving = _urgency(model, world, i), 0, world.serving
@@ -180,7 +180,7 @@ def make_room_for_team(model, world, i, team):
     return True
 
 
-@apart
+@rare
 def _servers_of(model, world, i, p):
     """Return how many servers of a station work on a case in service."""
     return servers_at(model, world, i, index(model.states[index(np.int64(world.cases[i].state))].activity), p)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 from simulations.engines.kernel.stations import n_queues, served_before
 
 
-@apart
+@rare
 def next_beyond_limit(model, world):
     """Return the last case of the first queue that may be too long, the event of its limit, and the station.
 
@@ -33,7 +33,7 @@ def next_beyond_limit(model, world):
     return last, np.int64(station.limit_event), p
 
 
-@apart
+@rare
 def keep(world, p):
     """Leave the queue of a station as it is until a case joins it."""
     world.stations[index(p)].grew = 0

@@ -6,8 +6,9 @@ import numpy as np
 
 from simulations.engines.codes import FIRST_EVENT_TRIGGER
 from simulations.engines.kernel.arrays import BY_DATE, NONE
-from simulations.engines.kernel.compiling import apart, index, inline
+from simulations.engines.kernel.compiling import index, inline, rare
 from simulations.engines.kernel.draws import outcome_bits
+from simulations.engines.kernel.special import is_special
 
 
 @inline
@@ -23,7 +24,7 @@ def look_up(model, world, i, k):
     return np.int64(model.values[index(at)])
 
 
-@apart
+@rare
 def _in_force(steps, k, now):
     """Return the lookup in force at a time, from the first of its steps; it also holds before its date."""
     while steps[index(k + 1)].date <= now:
@@ -34,7 +35,7 @@ def _in_force(steps, k, now):
 @inline
 def look_up_now(model, world, i, k):
     """Return the value of a lookup that may change on dates."""
-    if k >= BY_DATE:
+    if is_special(model) and k >= BY_DATE:
         k = _in_force(model.steps_of_lookups, k - BY_DATE, world.counters[0].now)
     return look_up(model, world, i, k)
 

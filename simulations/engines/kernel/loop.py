@@ -32,7 +32,7 @@ from simulations.engines.kernel.arrays import (
 from simulations.engines.kernel.batches import start_together
 from simulations.engines.kernel.capacity import change_capacity
 from simulations.engines.kernel.clocks import next_date, start_brought, start_clock, start_clocks
-from simulations.engines.kernel.compiling import ONE, U64, apart, cached, index, inline
+from simulations.engines.kernel.compiling import ONE, U64, apart, cached, index, inline, rare
 from simulations.engines.kernel.events import next_completion_or_clock, next_dated, next_event
 from simulations.engines.kernel.interrupting import make_room
 from simulations.engines.kernel.limits import keep, next_beyond_limit
@@ -41,26 +41,28 @@ from simulations.engines.kernel.moves import find, happen, move_case, requeue
 from simulations.engines.kernel.references import refer
 from simulations.engines.kernel.schedule import next_bucket
 from simulations.engines.kernel.service import start_work
+from simulations.engines.kernel.special import has_teams, is_booked, is_special, preempts, serves_together
 from simulations.engines.kernel.stations import enqueue, may_start, next_case, touch
 from simulations.engines.kernel.teams import start_teams
 from simulations.log.row import BY_COMPLETION, FIRST_EVENT_CAUSE
 
 
-@inline
+@rare
 def _full_buffer(model, world):
-    """Return which buffer may be too small for the next event, `RUNNING` if none is."""
+    """Set how many steps all buffers have room for; return which buffer may be too small for the next, `RUNNING` if none is."""
     counters = world.counters[0]
-    if counters.n_rows + len(model.states) + len(world.serving) + 4 > len(world.rows):
-        return ROWS_FULL
-    if max(counters.n_moves, counters.n_batched) + len(model.states) + 4 > len(world.moves):
-        return ROWS_FULL
-    if counters.n_holds + model.most_holds > len(world.holds):
-        return ROWS_FULL
-    if counters.n_heap + model.margin > len(world.heap):
-        return HEAP_FULL
-    if world.far[0].visit + model.margin + 1 > len(world.far):
-        return FAR_FULL
-    return RUNNING
+    n_rows = len(model.states) + len(world.serving) + 4
+    rows = min(
+        (len(world.rows) - counters.n_rows) // n_rows,
+        (len(world.moves) - max(counters.n_moves, counters.n_batched)) // n_rows,
+        (len(world.holds) - counters.n_holds) // max(model.most_holds, 1),
+    )
+    heap = (len(world.heap) - counters.n_heap) // model.margin
+    far = (len(world.far) - world.far[0].visit - 1) // model.margin
+    counters.room = max(min(rows, heap, far), 0)
+    if counters.room > 0:
+        return RUNNING
+    return ROWS_FULL if rows <= 0 else HEAP_FULL if heap <= 0 else FAR_FULL
 
 
 @inline
@@ -79,20 +81,20 @@ def _dispatch(model, world):
         p = index(touched[x])
         station = world.stations[p]
         station.touched = 0
-        if station.by_teams == 1:
+        if has_teams(model, station):
             if start_teams(model, world, p, now):
                 touch(world, p)
                 _touch_again(world, x + 1, n)
                 break
             continue
-        if station.most > 0:
+        if serves_together(model, station):
             start_together(model, world, p, now)
             continue
-        while may_start(world, p, now) or (station.preempts == 1 and now < station.until):
+        while may_start(model, world, p, now) or (preempts(model, station) and now < station.until):
             i = next_case(model, world, p, now)
             if i < 0:
                 break
-            if station.busy >= station.size and not make_room(model, world, p, index(i), now):
+            if preempts(model, station) and station.busy >= station.size and not make_room(model, world, p, index(i), now):
                 break
             if not start_work(model, world, p, index(i), now):
                 break
@@ -101,7 +103,7 @@ def _dispatch(model, world):
         touched[x] = touched[n + x]
 
 
-@apart
+@rare
 def _touch_again(world, first, n):
     """Mark stations for the next dispatch, which were marked for this one."""
     for x in range(first, n):
@@ -129,7 +131,7 @@ def _join_on_arrival(model, world):
         a = index(model.states[state].activity)
         if (
             model.activities[a].pool < 0
-            or model.activities[a].notice != NONE
+            or is_booked(model, model.activities[a])
             or model.states[state].clocks | model.states[state].hazards != 0
             or decision_at(model, policy_in_force(model, i, now), state, TRIGGER_ENTER) != NONE
         ):
@@ -153,7 +155,7 @@ def _process(model, world, source, code):
             return RUNNING
     elif source == DATES:
         i, event, visit = next_dated(model, world)
-    elif source == LIMITS:
+    elif is_special(model) and source == LIMITS:
         i, event, visit = next_beyond_limit(model, world)
         if i < 0:
             return RUNNING
@@ -177,13 +179,13 @@ def _process(model, world, source, code):
             return result
         if event >= 0 and changed and world.cases[i].status == WAITING:
             requeue(model, world, i)
-    if source == LIMITS and world.cases[i].stamp == stamp:
+    if is_special(model) and source == LIMITS and world.cases[i].stamp == stamp:
         keep(world, visit)
     repeats = model.events[event].repeats if source == HEAP and event >= 0 else ONCE
     if repeats == HAZARD and model.states[world.cases[i].state].kind != FINAL_STATE:
         at = next_date(model, world, i, event, visit + 1, counters.now)
         start_clock(model, world, i, event, at, visit + 1)
-    elif repeats == EVERY:
+    elif is_special(model) and repeats == EVERY:
         started = np.int64(world.record[i, model.n_fields + len(model.activities) + event])
         bit = ONE << U64(event)
         if started == visit + 1 and model.states[np.int64(world.cases[i].state)].clocks & bit != 0:
@@ -196,18 +198,20 @@ def _run(model, world):
     counters = world.counters[0]
     result = np.int64(RUNNING)
     while result == RUNNING:
-        result = _full_buffer(model, world)
-        if result != RUNNING:
+        if counters.room == 0:
+            result = _full_buffer(model, world)
             continue
+        counters.room -= 1
         source, time, code = next_event(model, world)
         if time >= counters.edge:  # the next bucket may hold an earlier event
             result = next_bucket(model, world)
+            counters.room = 0
         elif counters.n_touched > 0 and time > counters.now:  # no event is left at this instant
             _dispatch(model, world)
         elif time > model.horizon and counters.n_grown == 0:
             result = DONE
         else:
-            if counters.n_grown > 0 and time > counters.now:
+            if is_special(model) and counters.n_grown > 0 and time > counters.now:
                 source, code = LIMITS, np.int64(NEVER_COMES)
             else:
                 counters.now = time

@@ -20,13 +20,14 @@ from simulations.engines.codes import (
 from simulations.engines.kernel.arrays import ARRIVALS, NONE, RUNNING, STUCK, TOO_MANY_VISITS
 from simulations.engines.kernel.batches import leave_batch
 from simulations.engines.kernel.clocks import start_clocks, start_hazards
-from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline
+from simulations.engines.kernel.compiling import ONE, U64, apart, index, inline, rare
 from simulations.engines.kernel.draws import outcome_bits
 from simulations.engines.kernel.hearings import book_first, leave_date
 from simulations.engines.kernel.held import record_team, release_team
 from simulations.engines.kernel.lookups import apply_effects, decision_at, draw_value, look_up, policy_in_force, write_outcome
 from simulations.engines.kernel.queues import join_queue, leave_queue
-from simulations.engines.kernel.service import draw_work, schedule_completion, write_row
+from simulations.engines.kernel.service import draw_work, schedule_completion, write_row, write_row_of_work
+from simulations.engines.kernel.special import is_booked, needs_team, serves_together, transfers
 from simulations.engines.kernel.stations import enqueue, place_of, priority, queue_of, release, station_of, touch, touch_all
 from simulations.engines.kernel.working_time import complete
 from simulations.log.row import BY_ENTRY, NEVER
@@ -77,36 +78,34 @@ def _take(model, world, i, taken, trigger, cause, outcome):
     inside = transition.target < 0
     target = old if inside else transition.target
     changed = transition.n_effects > 0 and apply_effects(model, world, i, transition.effect, transition.n_effects)
-    r = write_row(world, i, transition.code, cause, old, target, outcome)
-    if inside:
-        return changed
-    if case.status != NOWHERE:
+    if inside or case.status == NOWHERE:
+        r = write_row(world, i, transition.code, cause, old, target, outcome)
+        if inside:
+            return changed
+    else:
         a = index(model.states[old].activity)
         pool = model.activities[a].pool
-        row_ = world.rows[r]
-        row_.activity = a
-        row_.pool = pool
-        row_.server = case.server if case.status == SERVED else -1
-        row_.enabled_at = case.enabled
-        row_.started_at = case.started
-        if trigger == TRIGGER_COMPLETE:
-            row_.completed_at = world.counters[0].now
+        server = np.int64(case.server) if case.status == SERVED else np.int64(-1)
+        completed = world.counters[0].now if trigger == TRIGGER_COMPLETE else np.int64(NEVER)
+        r = write_row_of_work(
+            world, i, transition.code, cause, old, target, outcome, a, pool, server, case.enabled, case.started, completed
+        )
         if pool >= 0:
             p = station_of(model, world, i, pool)
             station = world.stations[p]
-            dated = model.activities[a].notice != NONE
+            dated = is_booked(model, model.activities[a])
             if dated:
-                row_.booked_for = leave_date(model, world, i, old, p, case.status == SERVED)
+                world.rows[r].booked_for = leave_date(model, world, i, old, p, case.status == SERVED)
             if case.status != SERVED:
                 if not dated:
                     leave_queue(world, queue_of(model, world, p, i, old), station.order != FIRST_COME, i)
-            elif station.most > 0:
-                leave_batch(world, p, i, r)
-            elif model.activities[a].kinds < 0:
-                release(world, p, case.server)
-            else:
+            elif serves_together(model, station):
+                leave_batch(model, world, p, i, r)
+            elif needs_team(model, model.activities[a]):
                 record_team(model, world, i, r)
                 release_team(model, world, i)
+            else:
+                release(model, world, p, case.server)
             touch_all(model, world, p)
         case.status = NOWHERE
         case.server = -1
@@ -115,12 +114,12 @@ def _take(model, world, i, taken, trigger, cause, outcome):
         case.started = NEVER
         case.stamp += np.uint32(1)
     case.state = target
-    if transition.transfer != NONE:
+    if transfers(model, transition):
         _transfer(model, world, i, r, transition)
     return changed
 
 
-@apart
+@rare
 def _transfer(model, world, i, r, transition):
     """Move a case that has taken a transition to another court, or let it stay."""
     case, work = world.cases[i], world.work[i]
@@ -149,7 +148,7 @@ def _rest(model, world, i, state):
     world.record[i, model.n_fields + a] = v + 1
     case.visit = v
     case.enabled = now
-    if model.activities[a].notice != NONE:
+    if is_booked(model, model.activities[a]):
         case.status = WAITING
         book_first(model, world, station_of(model, world, i, model.activities[a].pool), i, a)
         return RUNNING
@@ -224,7 +223,7 @@ def move_case(model, world, i, trigger, cause, outcome, changed, source, code):
         return _rest(model, world, i, state), False
 
 
-@apart
+@rare
 def requeue(model, world, i):
     """Put a waiting case whose record changed into its queue again: its priority, or whether it is exempt, may be another."""
     case = world.cases[i]

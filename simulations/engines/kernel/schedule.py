@@ -93,6 +93,7 @@ def next_bucket(model, world):
         i = (far[x].code >> NUMBER_SHIFT) & NUMBER
         prefetch(world.cases, i)
         prefetch(world.record, i)
+        prefetch(model.arrived, i)
         after = far[x].next
         far[x].next = far[0].next
         far[0].next = x

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.engines.codes import COMPLETION, FIRST_COME, FIT, NUMBER_SHIFT, OF_CASE, SERVED, SUSPEND
-from simulations.engines.kernel.arrays import NONE
-from simulations.engines.kernel.compiling import apart, index, inline, prefetch
+from simulations.engines.kernel.compiling import index, inline, prefetch, rare
 from simulations.engines.kernel.dates import call_case
 from simulations.engines.kernel.draws import both_bits, length_bits, length_of
 from simulations.engines.kernel.lookups import look_up_now
 from simulations.engines.kernel.queues import first_of, leave_queue
 from simulations.engines.kernel.schedule import schedule
+from simulations.engines.kernel.special import is_booked, may_interrupt, was_interrupted
 from simulations.engines.kernel.stations import queue_of, seize
 from simulations.engines.kernel.working_time import complete, fits
 from simulations.log.row import NEVER
@@ -20,6 +20,14 @@ from simulations.log.row import NEVER
 @inline
 def write_row(world, i, transition, cause, from_state, to_state, outcome):
     """Write a row that ends no work; return its index."""
+    return write_row_of_work(world, i, transition, cause, from_state, to_state, outcome, -1, -1, -1, NEVER, NEVER, NEVER)
+
+
+@inline
+def write_row_of_work(
+    world, i, transition, cause, from_state, to_state, outcome, activity, pool, server, enabled, started, completed
+):
+    """Write a row, with the work that it ends; return its index."""
     counters = world.counters[0]
     r = index(counters.n_rows)
     counters.n_rows += 1
@@ -29,12 +37,12 @@ def write_row(world, i, transition, cause, from_state, to_state, outcome):
     row_.cause = cause
     row_.from_state = from_state
     row_.to_state = to_state
-    row_.activity = -1
-    row_.pool = -1
-    row_.server = -1
-    row_.enabled_at = NEVER
-    row_.started_at = NEVER
-    row_.completed_at = NEVER
+    row_.activity = activity
+    row_.pool = pool
+    row_.server = server
+    row_.enabled_at = enabled
+    row_.started_at = started
+    row_.completed_at = completed
     row_.outcome = outcome
     row_.happened_at = counters.now
     row_.booked_for = -1
@@ -52,7 +60,7 @@ def draw_work(model, world, i, a, takes, visit):
     return length_of(model, i, distribution, bits, world.counters[0].now), outcome
 
 
-@apart
+@rare
 def length_again(model, world, i, a, takes):
     """Return the length of the work of a case that was interrupted: what is left of it, or drawn anew."""
     work = world.work[i]
@@ -97,12 +105,12 @@ def start_work(model, world, p, i, now):
     case, station = world.cases[i], world.stations[p]
     a = index(model.states[index(np.int64(case.state))].activity)
     length, bits = draw_work(model, world, i, a, model.activities[a].takes, np.int64(case.visit))
-    if case.interrupted == 1:
+    if was_interrupted(model, case):
         length = length_again(model, world, i, a, model.activities[a].takes)
     c = station.calendar
     if station.rule == FIT and not fits(model, c, now, length, station.until):
         return False
-    if station.interrupts == 1:
+    if may_interrupt(model, station):
         begin_work(world, i, length, now)
     leave_queue(world, queue_of(model, world, p, i, index(np.int64(case.state))), station.order != FIRST_COME, i)
     following = first_of(world, station.queue, station.n_levels, False)
@@ -113,11 +121,11 @@ def start_work(model, world, p, i, now):
     case.started = now
     case.order = bits
     case.server = seize(world, p)
-    if station.interrupts == 1:
+    if may_interrupt(model, station):
         world.occupant[station.free + case.server] = i
-    if case.interrupted == 0:
+    if not was_interrupted(model, case):
         station.begun += model.activities[a].uses
-        if model.activities[a].notice != NONE:
+        if is_booked(model, model.activities[a]):
             call_case(world, i)
     end = now + length
     if station.rule == SUSPEND and end > station.until:

@@ -16,10 +16,21 @@ from simulations.engines.codes import (
     WAITING,
 )
 from simulations.engines.kernel.arrays import BY_FACTS, NONE
-from simulations.engines.kernel.compiling import apart, index, inline
+from simulations.engines.kernel.compiling import apart, index, inline, rare
 from simulations.engines.kernel.lookups import look_up
 from simulations.engines.kernel.queues import enabled_or_started, first_of, join_queue
 from simulations.engines.kernel.schedule import schedule
+from simulations.engines.kernel.special import (
+    has_dates,
+    has_limit,
+    has_patience,
+    has_teams,
+    is_ranked,
+    is_special,
+    may_interrupt,
+    preempts,
+    was_interrupted,
+)
 from simulations.log.row import NEVER
 
 
@@ -34,7 +45,7 @@ def station_of(model, world, i, pool):
 def queue_of(model, world, p, i, state):
     """Return the queue of a station in which a case in a state waits."""
     station, server = world.stations[p], np.int64(world.cases[i].server)
-    if station.by_teams == 1:
+    if has_teams(model, station):
         return index(station.queue - 1 - server)
     return index(station.queue + (station.n_levels if server == -2 else 0) + model.levels[state])
 
@@ -46,20 +57,26 @@ def n_queues(world, p):
     return station.n_levels * (2 if station.n_suspended > 0 and station.by_teams == 0 else 1)
 
 
+@rare
+def _place_among_kinds(model, world, p, i, state):
+    station, case = world.stations[p], world.cases[i]
+    court = np.int64(case.court)
+    a = index(model.states[state].activity)
+    kind = look_up(model, world, i, model.kind_of[index(model.activities[a].kinds + court)])
+    place = kind * station.width + (court * station.variants if station.width > station.variants else 0)
+    return -1 - (place + (1 if case.interrupted == 1 and station.variants == 2 else 0))
+
+
 @inline
 def place_of(model, world, p, i, state):
     """Return what stands for the queue of a station that a case belongs into, in place of the number of a server."""
-    station, case = world.stations[p], world.cases[i]
-    if station.by_teams == 1:
-        court = np.int64(case.court)
-        a = index(model.states[state].activity)
-        kind = look_up(model, world, i, model.kind_of[index(model.activities[a].kinds + court)])
-        place = kind * station.width + (court * station.variants if station.width > station.variants else 0)
-        return -1 - (place + (1 if case.interrupted == 1 and station.variants == 2 else 0))
+    station = world.stations[p]
+    if has_teams(model, station):
+        return _place_among_kinds(model, world, p, i, state)
     return np.int64(-2 if station.exempt != NONE and look_up(model, world, i, station.exempt) != 0 else -1)
 
 
-@apart
+@rare
 def priority(model, world, i, state):
     """Return the rank of the priority of a case among all that occur in its pool."""
     activity = model.activities[index(model.states[state].activity)]
@@ -83,7 +100,7 @@ def served_before(model, world, x, y):
     return x < y
 
 
-@apart
+@rare
 def _first_that_resumes(model, world, p, with_others):
     """Return the first case of a station whose work was interrupted, -1 if there is none.
 
@@ -112,7 +129,7 @@ def is_suspended(model, world, p, now):
     return False
 
 
-@apart
+@rare
 def _next_with_dates(model, world, p, now):
     """Return the case that a station with hearing dates serves next, -1 if no case may be served now."""
     station = world.stations[p]
@@ -137,10 +154,10 @@ def next_case(model, world, p, now):
     When the slots are used up, only interrupted work may resume.
     """
     station = world.stations[p]
-    if station.dates >= 0:
+    if has_dates(model, station):
         return _next_with_dates(model, world, p, now)
     n, queue, resumes = station.n_levels, station.queue, not has_slots_left(world, p, 1)
-    if resumes and station.ranked == 1:
+    if resumes and is_ranked(model, station):
         return _first_that_resumes(model, world, p, not is_suspended(model, world, p, now))
     if station.n_suspended == 0:
         return first_of(world, queue, n, resumes)
@@ -167,9 +184,10 @@ def touch(world, p):
 def touch_all(model, world, p):
     """Mark a station for dispatch, with the stations whose queues may need its servers."""
     touch(world, p)
-    station = world.stations[p]
-    for x in range(station.wakes, station.wakes + station.n_wakes):
-        touch(world, index(model.wakes[index(x)]))
+    if is_special(model):
+        station = world.stations[p]
+        for x in range(station.wakes, station.wakes + station.n_wakes):
+            touch(world, index(model.wakes[index(x)]))
 
 
 @inline
@@ -180,13 +198,13 @@ def has_slots_left(world, p, n):
 
 
 @inline
-def may_start(world, p, now):
+def may_start(model, world, p, now):
     """Return whether a station is open and has a free server, and a slot or interrupted work."""
     station = world.stations[p]
     return (
         station.busy < station.size
         and now < station.until
-        and (has_slots_left(world, p, 1) or station.interrupts == 1 or station.dates >= 0)
+        and (has_slots_left(world, p, 1) or may_interrupt(model, station) or has_dates(model, station))
     )
 
 
@@ -220,7 +238,7 @@ def seize(world, p):
 
 
 @inline
-def release(world, p, server):
+def release(model, world, p, server):
     """Release a server of a station."""
     station, free = world.stations[p], world.free
     station.busy -= 1
@@ -233,11 +251,11 @@ def release(world, p, server):
         free[first + i] = free[first + j]
         i = j
     free[first + i] = server
-    if station.interrupts == 1:
+    if may_interrupt(model, station):
         world.occupant[first + server] = -1
 
 
-@apart
+@rare
 def _wake_later(model, world, p, patience):
     """Mark a station for dispatch when a case that waits now has waited long enough to be served with fewer others."""
     at = world.counters[0].now + patience
@@ -262,16 +280,16 @@ def enqueue(model, world, i, state, pool):
         case.order = model.orders[station.by, i]
     else:
         case.order = 0
-    if station.ranked == 1:
+    if is_ranked(model, station):
         case.order = priority(model, world, i, state) << 32 | (0 if case.interrupted == 1 else case.order + 1)
-    elif case.interrupted == 1:
+    elif was_interrupted(model, case):
         case.order = NEVER
     case.server = place_of(model, world, p, i, state)
     join_queue(world, queue_of(model, world, p, i, state), station.order != FIRST_COME, i)
-    if station.by_teams == 1 or station.preempts == 1 or may_start(world, p, world.counters[0].now):
+    if has_teams(model, station) or preempts(model, station) or may_start(model, world, p, world.counters[0].now):
         touch(world, p)
-    if station.patience >= 0:
+    if has_patience(model, station):
         _wake_later(model, world, p, station.patience)
-    if station.limit >= 0 and station.grew == 0:
+    if has_limit(model, station) and station.grew == 0:
         station.grew = 1
         world.counters[0].n_grown += 1

@@ -16,7 +16,7 @@ from simulations.engines.codes import (
     THE_TIME,
 )
 from simulations.engines.kernel.arrays import NO_EDGE
-from simulations.engines.kernel.compiling import apart, index
+from simulations.engines.kernel.compiling import index, rare
 from simulations.engines.kernel.held import team_calendar
 from simulations.engines.kernel.interrupting import make_room_for_team
 from simulations.engines.kernel.queues import leave_queue
@@ -25,7 +25,7 @@ from simulations.engines.kernel.stations import has_slots_left, is_suspended, qu
 from simulations.engines.kernel.working_time import complete, fits
 
 
-@apart
+@rare
 def _lacks(model, world, i, team, now, interrupting):
     """Return what keeps a team from starting work on a case, apart from the length of the work, and from work in hand."""
     needs, interrupted, lacking = model.needs, world.cases[i].interrupted == 1, NOTHING_LACKS
@@ -40,7 +40,7 @@ def _lacks(model, world, i, team, now, interrupting):
     return lacking
 
 
-@apart
+@rare
 def _start_team(model, world, p, i, now):
     """Start the work of a case with the first team that is free; return what is lacking if there is none.
 
@@ -52,7 +52,7 @@ def _start_team(model, world, p, i, now):
     return _start_with_a_team(model, world, p, i, now, True)
 
 
-@apart
+@rare
 def _start_with_a_team(model, world, p, i, now, interrupting):
     """Start the work of a case with the first team that is free, or for which less urgent work can be interrupted."""
     case, queue = world.cases[i], world.stations[p]
@@ -93,7 +93,7 @@ def _start_with_a_team(model, world, p, i, now, interrupting):
     return lacking
 
 
-@apart
+@rare
 def _seize_team(model, world, i, team):
     """Seize the servers of a team for a case."""
     case, last = world.cases[i], np.int64(-1)
@@ -117,7 +117,7 @@ def _seize_team(model, world, i, team):
             last = place
 
 
-@apart
+@rare
 def start_teams(model, world, p, now):
     """Start the cases of a station's queues for which a team is free, in order; return whether other work was interrupted.
 
