@@ -74,8 +74,9 @@ def import_everything() -> None:
         importlib.import_module(library)
     from simulations.engines import compiled_engine
 
-    if compiled_engine.available() and compiled_engine.is_compiled():
-        compiled_engine.compile_kernel()
+    for special in (False, True):
+        if compiled_engine.available() and compiled_engine.is_compiled(special):
+            compiled_engine.compile_kernel(special)
     gc.freeze()
 
 

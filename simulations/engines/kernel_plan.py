@@ -153,7 +153,7 @@ def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.ui
     """
     width = max(len(workflow.record) + len(workflow.activities) + len(workflow.events), court_field + 1)
     width = 1 << (width - 1).bit_length() if width <= _CACHE_LINE else width
-    table = arrays.aligned(len(cases) * width, np.dtype(np.uint16)).reshape(len(cases), width)
+    table: NDArray[np.uint16] = arrays.aligned(len(cases) * width, np.dtype(np.uint16)).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         column = cases.columns.values[name]
