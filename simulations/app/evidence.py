@@ -17,6 +17,7 @@ from simulations.scenarios.scenario import Scenario
 from simulations.statements.of_comparisons import growing_in_each, main_result
 from simulations.statements.of_runs import answer
 from simulations.tables.comparison import difference_table
+from simulations.tables.formatting import court_title
 from simulations.tables.ranking import compared, ranked
 from simulations.tables.run import court_table, leading_measures, measures_of, row_titles
 from simulations.tables.table import Table
@@ -97,7 +98,7 @@ class Evidence:
         )  # fmt: skip
         if not changed:
             names = leading_measures(one) or [m.name for m in measures_of(one)][:_MOST_ROWS]
-            courts = {court: court for court in ("all", *base.courts)[:7]}
+            courts = {court: court_title(court, base) for court in ("all", *base.courts)[:7]}
             table = court_table(one, "", f"Leading measures at the end of {base.ends}", names, courts, titles=row_titles(base))
             return Shown(len(numbers), False, tuple(map(_sentence, answer(one))), table, comparison, one, one)
         comparison.differences.extend(paired_differences(comparison, WHAT_IF, what_if, one.values, two.values, {None}))

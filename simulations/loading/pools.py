@@ -76,6 +76,7 @@ def _pool(
         entry.overbook,
         dates,
         weekly,
+        entry.title,
     )
 
 

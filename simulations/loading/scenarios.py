@@ -25,7 +25,7 @@ from workflow.errors import MOST_PRINTED, InputError, Problem
 from workflow.files.extending import read_given
 from workflow.files.validation import usable
 from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
-from workflow.model.definition import Workflow
+from workflow.model.definition import Workflow, as_words
 
 MOST_ENTRIES = 10_000
 """Maximum number of entries of all sections of a scenario: courts, pools, calendars, streams of arrivals and so on."""
@@ -227,10 +227,14 @@ def _check_measures(context: Context, scenario: Scenario) -> None:
     from simulations.measuring.descriptors import describe
 
     allowed = list(describe(scenario)) if scenario.published or scenario.show else ()
-    titled = {"all courts": "all"}
+    titled = {"all courts": "all"} | {as_words(court): court for court in context.courts if court not in scenario.court_titles}
     for court, title in scenario.court_titles.items():
         if (other := titled.setdefault(title, court)) != court:
             context.wrong(("courts", court, "title"), f"court {court!r}: title: {title!r} is the title of {other!r} too")
+    called: dict[str, str] = {}
+    for name, pool in scenario.pools.items():
+        if (other := called.setdefault(pool.title, name)) != name:
+            context.wrong(("pools", name, "title"), f"pool {name!r}: title: {pool.title!r} is what {other!r} is called too")
     for i, name in enumerate(scenario.show):
         context.known(name, allowed, ("show", i), "show", "a measure")
     starts, ends = scenario.starts, scenario.ends

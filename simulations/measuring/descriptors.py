@@ -17,6 +17,7 @@ from simulations.measuring.shares import is_share
 from simulations.scenarios.scenario import Scenario, Work
 from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
+from workflow.model.definition import as_words
 
 WAITING, PROCESSING = "waiting_time", "processing_time"
 WORKING_AGE = "unfinished_working_age.mean"
@@ -140,10 +141,17 @@ class Descriptor:
     counted: str = ""
     inputs: tuple[str, ...] = ()
 
-    def of(self, subject: str, unit: str | None = None) -> Descriptor:
-        """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``."""
+    def of(self, subject: str, unit: str | None = None, title: str | None = None) -> Descriptor:
+        """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``.
+
+        Parameters
+        ----------
+        title : str, optional
+            Of the subject; default: its name as words.
+        """
         texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "description", "compare")}
-        return replace(self, subject=subject, unit=unit or self.unit, title=self.title.replace("{}", spaced(subject)), **texts)
+        titled = self.title.replace("{}", title or spaced(subject))
+        return replace(self, subject=subject, unit=unit or self.unit, title=titled, **texts)
 
     @property
     def axis_title(self) -> str:
@@ -530,28 +538,19 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
     if any(days is not None for days in scenario.court_days):
         yield BUILT_IN[WORKING_AGE]
     for activity, work in scenario.work.items():
-        if work.pool is not None:
-            yield from (BUILT_IN[waiting_name("{}", shape)].of(activity) for shape in SHAPES)
-            if work.pool in scenario.queues_with_teams:
-                for group in work.groups:
-                    yield _of_pool(BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity), group[0].pool)
-                yield from (BUILT_IN[part_name(WAITING_FOR, "{}", part)].of(activity) for part in (OTHERS, CLOSED))
-            else:
-                yield from (BUILT_IN[name].of(activity) for kind in BREAKDOWNS for name in parts_of(work, kind))
-            if work.appointment is not None:
-                yield from (BUILT_IN[name].of(activity) for name in ("lead_time.{}", "rebookings.{}"))
-            yield BUILT_IN["still_waiting.{}"].of(activity)
-        yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
+        yield from _of_activity(activity, work, scenario)
     in_teams = {pool for work in scenario.work.values() if work.pool in scenario.queues_with_teams for pool in work.pools}
     for pool in scenario.pools:
         slots = [slots_name("{}")] if scenario.pools[pool].slots is not None else []
         slots += ["next_free.{}"] if scenario.pools[pool].dates else []
-        yield from (BUILT_IN[name].of(pool) for name in (utilisation_name("{}"), *slots, "overtime.{}"))
+        title = pool_title(pool, scenario)
+        yield from (BUILT_IN[name].of(pool, title=title) for name in (utilisation_name("{}"), *slots, "overtime.{}"))
         if scenario.pools[pool].at_shift_end == ShiftEnd.FIT and pool not in in_teams:
-            yield from (BUILT_IN[name].of(pool) for name in measures_of_fit("{}"))
+            yield from (BUILT_IN[name].of(pool, title=title) for name in measures_of_fit("{}"))
     if scenario.costs is not None:
         priced, currency = (*scenario.costs.pools, *scenario.costs.activities), scenario.costs.currency
-        yield from (BUILT_IN["cost.{}"].of(name, currency) for name in priced)
+        yield from (BUILT_IN["cost.{}"].of(name, currency, pool_title(name, scenario)) for name in scenario.costs.pools)
+        yield from (BUILT_IN["cost.{}"].of(name, currency, activity_title(name, scenario)) for name in scenario.costs.activities)
         yield replace(BUILT_IN["cost"], unit=currency, inputs=tuple(f"cost.{name}" for name in priced))
         for name in ("disposal", *scenario.costs.per):
             per = "disposals" if name == "disposal" else name
@@ -569,13 +568,44 @@ def spaced(name: str) -> str:
     >>> spaced("individual_hearing"), spaced("scale pools.visiting_judges.size")
     ('individual hearing', 'scale pools.visiting_judges.size')
     """
-    return name if "." in name else name.replace("_", " ")
+    return name if "." in name else as_words(name)
 
 
-def _of_pool(descriptor: Descriptor, pool: str) -> Descriptor:
+def activity_title(activity: str, scenario: Scenario | None = None) -> str:
+    """Return the title of an activity: from the file of its workflow, or its name as words."""
+    workflows = () if scenario is None else scenario.workflows
+    return next((w.activities[activity].title for w in workflows if activity in w.activities), spaced(activity))
+
+
+def pool_title(pool: str, scenario: Scenario | None = None) -> str:
+    """Return the title of a pool: from the scenario's file, or its name as words."""
+    return spaced(pool) if scenario is None or pool not in scenario.pools else scenario.pools[pool].title
+
+
+def _of_activity(activity: str, work: Work, scenario: Scenario) -> Iterator[Descriptor]:
+    """Yield the measures of the waits and the work of an activity."""
+    names: list[str] = []
+    title = activity_title(activity, scenario)
+    if work.pool is not None:
+        yield from (BUILT_IN[waiting_name("{}", shape)].of(activity, title=title) for shape in SHAPES)
+        if work.pool in scenario.queues_with_teams:
+            for group in work.groups:
+                part = BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity, title=title)
+                yield _of_pool(part, group[0].pool, scenario)
+            names += [part_name(WAITING_FOR, "{}", part) for part in (OTHERS, CLOSED)]
+        else:
+            names += [name for kind in BREAKDOWNS for name in parts_of(work, kind)]
+        names += ["lead_time.{}", "rebookings.{}"] if work.appointment is not None else []
+        names.append("still_waiting.{}")
+    names += [f"{PROCESSING}.{{}}.{shape}" for shape in SHAPES]
+    yield from (BUILT_IN[name].of(activity, title=title) for name in names)
+
+
+def _of_pool(descriptor: Descriptor, pool: str, scenario: Scenario) -> Descriptor:
     """Return the descriptor with the name of a pool in place of ``<pool>``."""
     texts = {key: getattr(descriptor, key).replace("<pool>", pool) for key in ("name", "description")}
-    return replace(descriptor, statistic=pool, title=descriptor.title.replace("<pool>", spaced(pool)), **texts)
+    titled = descriptor.title.replace("<pool>", pool_title(pool, scenario))
+    return replace(descriptor, statistic=pool, title=titled, **texts)
 
 
 def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:

@@ -123,7 +123,7 @@ class Condition:
 
     def __str__(self) -> str:
         """Return it as text."""
-        return f"{self.measure}{f' over {self.over}' if self.over else ''} {self.sign} {self.number:,g}"
+        return f"{self.measure}{f' over {self.over}' if self.over else ''} {self.sign} {self.number:,.12g}"
 
 
 def date_value(log: EventLog, name: str, court: str) -> float | None:

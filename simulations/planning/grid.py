@@ -11,8 +11,9 @@ import itertools
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -38,16 +39,19 @@ class Axis:
         The values as ``--set`` reads them.
     values : tuple
         The parsed values: numbers, dates, strings.
+    n_parts : int
+        Number of parts of the path in the name.
     """
 
     path: str
     texts: tuple[str, ...]
     values: tuple[Any, ...]
+    n_parts: int = 2
 
     @property
     def name(self) -> str:
         """Return the end of the path, for table headings."""
-        return ".".join(self.path.split(".")[-2:])
+        return ".".join(self.path.split(".")[-self.n_parts :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def parse_grid(changes: Mapping[str, Any] | Sequence[str]) -> tuple[Grid, list[s
             fixed.append(change)
         else:
             axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
-    grid = Grid(tuple(axes), tuple(fixed), tuple(changes))
+    grid = Grid(tuple(_named_apart(axes)), tuple(fixed), tuple(changes))
     if not axes and not problems:
         problems.append(
             f"sweep: no key has several values; give path=from:to:step or path=a,b,c, {_EXAMPLE};"
@@ -136,6 +140,13 @@ def parse_grid(changes: Mapping[str, Any] | Sequence[str]) -> tuple[Grid, list[s
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
         problems.append(f"sweep: {shape} points are too many: at most {MOST_POINTS:,}; use larger steps")
     return grid, problems
+
+
+def _named_apart(axes: Sequence[Axis]) -> list[Axis]:
+    """Return the axes with names that differ: of two with the same end of their paths, such as ``size.north``, longer ends."""
+    n = Counter(axis.name for axis in axes)
+    longer = [replace(axis, n_parts=axis.n_parts + 1) if n[axis.name] > 1 else axis for axis in axes]
+    return longer if longer == list(axes) else _named_apart(longer)
 
 
 def _text_of(value: Any, listed: bool = True) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from simulations.measuring.descriptors import pool_title
 from simulations.planning.forecasting import Forecast
 from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
 from simulations.printing.terminal import WARNING, describe_replications, new_console, print_table, sentences
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
-from simulations.statements.of_plans import answer_of_forecast, answer_of_staffing
+from simulations.statements.of_plans import answer_of_forecast, answer_of_staffing, describe_goal, describe_when
 from simulations.statements.of_runs import never_left
-from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
+from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, join_ends, number
 from simulations.tables.run import PREDICTION
 from simulations.tables.table import text_table
 
@@ -21,9 +22,10 @@ from simulations.tables.table import text_table
 def print_staffing(staffing: Staffing, console: Console | None = None) -> None:
     """Print a staffing search: every size, the answer, and warnings. Default: to standard output."""
     console, answer = console or new_console(), staffing.answer
-    pool = f"{staffing.pool} in {staffing.court}" if staffing.court else staffing.pool
+    pool = pool_title(staffing.pool, staffing.scenario)
+    pool += f" in {court_title(staffing.court, staffing.scenario)}" if staffing.court else ""
     console.print(
-        f"[bold]{escape(staffing.scenario.name)}[/bold]: {pool}, for {staffing.goal} with probability"
+        f"[bold]{escape(staffing.scenario.name)}[/bold]: {pool}, for {describe_goal(staffing.goal, staffing.scenario)} with probability"
         f" {staffing.wanted:g}; seed {staffing.seed}."
     )
     factors = [] if answer.factor is None else ["factor"]
@@ -59,9 +61,10 @@ def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
     level = f"{forecast.confidence:.0%} confidence interval"
     how = f"{format_replications(n)}, seed {forecast.seed}"
     how += f"; {describe_replications(n, forecast.confidence)}" if n > 1 else ""
-    lines = [f"{forecast.scenario.name}: {forecast.when}, {court_title(forecast.court, forecast.scenario)}; {how}"]
+    what = describe_when(forecast)
+    lines = [f"{forecast.scenario.name}: {what}, {court_title(forecast.court, forecast.scenario)}; {how}"]
     if forecast.date is not None:
-        interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
+        interval = "" if forecast.low is None else f" ({level} {join_ends(forecast.low, forecast.high)})"
         lines.append(f"  mean     {forecast.date}{interval}")
     late = "not within the run"
     missed = f"; not within the run in {n - hits} of {n}, {(n - hits) / n:.0%}" if hits < n else ""
@@ -79,7 +82,7 @@ def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
     console.print("\n".join(lines), markup=False)
     _print_closure(console, forecast)
     for when, title in (
-        ("reached", f"when {forecast.when} first held, in {format_replications(hits)}"),
+        ("reached", f"when {what[:1].lower()}{what[1:]} first held, in {format_replications(hits)}"),
         ("end", f"at the end, {ends}"),
     ):
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
@@ -96,7 +99,7 @@ def _format_median_interval(forecast: Forecast, late: str) -> str:
     if len(forecast.days) < fewest:
         return f"no {level}: needs {fewest} replications or more"
     low, high = forecast.median_low or late, forecast.median_high or late
-    return f"{level} {late}" if low == high == late else f"{level} {low} to {high}"
+    return f"{level} {join_ends(low, high)}"
 
 
 def _format_prediction(forecast: Forecast, late: str) -> str:
@@ -106,7 +109,7 @@ def _format_prediction(forecast: Forecast, late: str) -> str:
     if forecast.prediction_method is None:
         return f"no {level}: needs {fewest if n > 1 else 2} replications or more"
     low, high = forecast.prediction_low or late, forecast.prediction_high or late
-    return f"{late} ({level})" if low == high == late else f"{low} to {high} ({level})"
+    return f"{join_ends(low, high)} ({level})"
 
 
 def _print_closure(console: Console, forecast: Forecast) -> None:

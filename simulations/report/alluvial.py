@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.report.figure import FONT
-from simulations.tables.formatting import shortened
+from simulations.tables.formatting import shortened_apart
+from workflow.drawing.drawing import READABLE
 
 _FONT_SIZE, _HEAD_SIZE, _LETTER, _HEAD_LETTER = 12.0, 13.0, 6.9, 7.8
 """Font sizes of labels and headings, and the approximate widths of their letters, in pixels."""
@@ -60,7 +61,8 @@ def alluvial(
     """
     sizes = np.vstack([moved.sum(axis=2), moved[-1:].sum(axis=1)])
     scale = _HEIGHT / max(sizes.sum(axis=1).max(), 1e-9)
-    labels = [[f"{format_number(n)} {shortened(group, _LONGEST)}" for n, group in zip(row, groups, strict=True)] for row in sizes]
+    short = shortened_apart(groups, _LONGEST)
+    labels = [[f"{format_number(n)} {short[group]}" for n, group in zip(row, groups, strict=True)] for row in sizes]
     longest = max(len(t) for k, texts in enumerate(labels) for t, n in zip(texts, sizes[k], strict=True) if n > 0)
     pitch = max(_BLOCK + longest * _LETTER, max(map(len, times)) * _HEAD_LETTER) + 14
     columns = [_blocks(row * scale) for row in sizes]
@@ -68,6 +70,7 @@ def alluvial(
     height = _TOP + max(bottom for column in columns for _, bottom in column.values()) + _EDGE
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+        f' style="max-width:100%;min-width:{width * READABLE / _FONT_SIZE:.0f}px;height:auto"'
         f' font-family={quoteattr(FONT)} font-size="{_FONT_SIZE:.0f}"><rect width="100%" height="100%" fill="#ffffff"/>'
     ]
     xs = [_EDGE + pitch * k for k in range(len(times))]

@@ -18,7 +18,7 @@ from typing import Any
 from simulations.report.flow import LATER
 from simulations.report.interactive import as_json
 from simulations.scenarios.scenario import Scenario
-from simulations.tables.formatting import court_title, state_title
+from simulations.tables.formatting import court_title, shortened_apart, state_title
 from workflow.drawing.drawing import map_of
 from workflow.model.definition import StateKind
 
@@ -30,6 +30,8 @@ _STEPS = (1, 2, 7, 14, 28, 91)
 
 _MOST_COLUMNS = 9
 _DIGITS = 2
+_SHORT = 20
+"""Letters of a title for which there is no room."""
 
 _Move = tuple[int, str, str, str]
 """Step or day, court, state before and state after."""
@@ -85,7 +87,8 @@ class Animation:
     @property
     def json(self) -> str:
         """Return the data as JSON for a ``<script>`` element."""
-        data = {"states": self.state_titles, "final": self.final, "places": self.places}
+        short = [*shortened_apart(self.state_titles, _SHORT).values()]
+        data = {"states": self.state_titles, "short": short, "final": self.final, "places": self.places}
         data |= {"courts": self.titles, "days": [str(day) for day in self.days], "later": LATER}
         data |= {"starts": [[*a, round(n, _DIGITS)] for *a, n in self.starts]}
         data |= {"moves": [[*a, round(n, _DIGITS)] for *a, n in self.moves]}

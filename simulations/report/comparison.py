@@ -209,7 +209,7 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
             x="difference:Q", fill=fill, tooltip=shown
         )
         labels = base.mark_text(align="left", fontSize=12, color="#222", dx=10).encode(x=alt.value("width"), text="label:N")
-        charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
+        charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=alt.Step(22)))
     text = (
         f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} confidence interval."
         " Full dot: significant after correction for the number of distinct hypotheses, certain, or the same amount in each"
@@ -220,7 +220,7 @@ def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | No
     csv = differences_csv([d for differences in panels for d in differences])
     room = {"left": 24, "top": 5, "right": 5, "bottom": 5}  # names are wider where a reader has none of the fonts
     chart = alt.vconcat(*charts, spacing=18, padding=room)
-    return drawn(f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv)
+    return drawn(f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name)[:2], [text], chart, csv)
 
 
 def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object]:

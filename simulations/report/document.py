@@ -29,7 +29,8 @@ VEGA, FIGURES = WEB / "vega.js", WEB / "figures.js"
 _SCRIPTS = {"vega": [VEGA], "animation": [WEB / "animation.js"], "page": [FIGURES, WEB / "page.js"]}
 _LARGE = 50_000
 """Number of characters from which on a CSV text is compressed in the page."""
-_MOST_ROWS = 12
+_LONG_NUMBER, _DIGITS = re.compile(r"(?<![^,\n])-?\d+\.\d{7,}(?![^,\r\n])"), 9
+_MOST_ROWS = 8
 """Number of rows up to which a table is open; longer ones fold."""
 _MOST_ITEMS = 10
 """Number of items up to which a list is open; longer ones fold."""
@@ -156,6 +157,7 @@ def render(document: Document) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = _breakable
+    environment.filters["dated"] = _dated
     environment.filters["kind"] = lambda block: type(block).__name__
     template = environment.from_string((WEB / "document.html.j2").read_text(encoding="utf-8"))
     scripts = {name: "".join(path.read_text(encoding="utf-8") for path in paths) for name, paths in _SCRIPTS.items()}
@@ -190,13 +192,25 @@ def _script_hash(script: str) -> str:
 
 
 def _csv_link(text: str, key: str) -> str:
-    """Return the start tag of a link that downloads a CSV text; one of more than `_LARGE` characters is compressed."""
+    """Return the start tag of a link that downloads a CSV text.
+
+    One of more than `_LARGE` characters is compressed, and its numbers are rounded to `_DIGITS` significant digits.
+    """
     from markupsafe import Markup
 
     href, name = "data:text/csv;charset=utf-8," + quote(text, safe=",:/() "), f"{key}.csv"
     if len(text) > _LARGE:
+        text = _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.{_DIGITS}g}", text)
         href, name = "data:application/gzip;base64," + b64encode(compress(text.encode(), mtime=0)).decode(), f"{name}.gz"
     return Markup('<a href="{}" download="{}">').format(href, name)
+
+
+def _dated(text: str) -> str:
+    """Mark the dates in a text, which stay on one line."""
+    from markupsafe import Markup
+
+    parts = re.split(r"\b(\d{4}-\d\d-\d\d)\b", text)
+    return Markup("").join(Markup("<time>{}</time>").format(part) if k % 2 else part for k, part in enumerate(parts))
 
 
 def _breakable(text: str) -> str:

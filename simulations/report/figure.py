@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 from xml.sax.saxutils import escape
 
+from simulations.measuring.descriptors import pool_title
 from simulations.report.contents import Contents
 from simulations.report.interactive import MORE, as_json, live_spec, still_spec, with_short_names
 from simulations.running.results import Estimate
@@ -169,6 +170,15 @@ def line_colours(field: str, names: Sequence[str], legend: Any) -> Any:
     return alt.Color(f"{field}:N", sort=list(names), scale=scale, legend=legend)
 
 
+def line_legend(names: Sequence[str]) -> Any:
+    """Return the legend of several lines, in as many columns as there is room for; ``None`` for a single line."""
+    if len(names) < 2:
+        return None
+    column = min(200.0, 6.3 * max(map(len, names))) + 50
+    columns = max(1, min(len(names), int(WIDTH // column)))
+    return altair().Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500, columns=columns)
+
+
 def line_dashes(field: str, names: Sequence[str]) -> Any:
     """Return the dash pattern of each of up to `MOST_LINES` lines."""
     alt = altair()
@@ -240,7 +250,9 @@ def suspended(contents: Contents, panel: str) -> Data:
         start, end = max(suspension.start, 0), min(suspension.end, scenario.horizon)
         names = [scenario.courts[k] for k in suspension.courts]
         names += ["all"] if set(names) == set(scenario.courts) else []
-        panels = [courts[name] for name in names if name in courts] if panel == "court" else [suspension.pool]
+        panels = (
+            [courts[name] for name in names if name in courts] if panel == "court" else [pool_title(suspension.pool, scenario)]
+        )
         spans |= {(name, start, end) for name in panels if start < end}
     more = set(contents.more.values()) if panel == "court" else set()
     return [

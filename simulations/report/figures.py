@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from simulations.measuring.descriptors import REASONS, Family, describe, slots_name
+from simulations.measuring.descriptors import REASONS, Family, activity_title, describe, pool_title, slots_name
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -90,7 +90,9 @@ def pending_figure(contents: Contents) -> Figure | None:
     values = tooltip(court="court", on="end of", mean="pending, mean|,.5~r", low="from|,.5~r", high="to|,.5~r")
     values = values if len(contents.result.replications) > 1 else values[:3]
     layers = [
-        base.mark_area(color=SKY, opacity=0.45).encode(y=alt.Y("low:Q", title="pending cases"), y2="high:Q"),
+        base.mark_area(color=SKY, opacity=0.45).encode(
+            y=alt.Y("low:Q", title="pending cases", axis=alt.Axis(tickMinStep=1)), y2="high:Q"
+        ),
         base.mark_line(color=BLUE, strokeWidth=2).encode(y="mean:Q", tooltip=values),
     ]
     shaded = suspended(contents, "court")
@@ -132,9 +134,9 @@ def _daily(estimates: Iterable[Estimate], titles: Mapping[str, str]) -> Data:
 def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[Statement | str]:
     caption: list[Statement | str] = []
     if len(contents.result.replications) > 1:
-        caption.append(f"Line: mean. Light band: {describe_prediction(contents.result)}.")
+        caption.append(f"Line: mean. Light band: {describe_prediction(contents.result, with_method=False)}.")
     if shaded:
-        pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
+        pools = dict.fromkeys(pool_title(s.pool, contents.scenario) for s in contents.scenario.suspensions)
         caption.append(f"Shaded in orange: {', '.join(pools)} suspended.")
     split = contents.result.get("pending", contents.whole).parameters
     if split is not None:
@@ -178,7 +180,7 @@ def published_figure(contents: Contents) -> Figure | None:
     chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22), padding=ROOM)
     caption = ["Line at 0: as published. Dot: mean of the run, with the interval of the mean."]
     if len(result.replications) > 1:
-        caption.append(f"Light bar: {describe_prediction(result)}.")
+        caption.append(f"Light bar: {describe_prediction(result, with_method=False)}.")
     csv = as_csv(
         ["figure", "mean", "low", "high", "prediction_low", "prediction_high"], ([r["line"], *(r[k] for k in ends)] for r in rows)
     )
@@ -202,11 +204,12 @@ def waiting_figure(contents: Contents) -> Figure | None:
     n_activities = len({w.activity for w in waits})
     days = {(w.activity, w.court, reason): part.mean or 0.0 for w in waits for reason, part in w.parts.items()}
     more = {(w.activity, w.court, reason): part.mean or 0.0 for w in every for reason, part in w.parts.items()}
+    activities = {activity: activity_title(activity, contents.scenario) for activity in contents.scenario.work}
     reasons = dict.fromkeys((*_REASON_COLOURS, *(reason for *_, reason in days)))  # those of teams follow
     shown = [reason for reason in reasons if any(n for (*_, of), n in days.items() if of == reason)]
     data: Data = [
         {
-            "activity": activity,
+            "activity": activities[activity],
             "court": titles[court],
             "reason": reason,
             "days": n,
@@ -225,7 +228,7 @@ def waiting_figure(contents: Contents) -> Figure | None:
             color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=_colours(shown))),
             order=alt.Order("k:Q"),
             tooltip=tooltip(activity="activity", court="court", reason="reason", days="days|,.3~r"),
-            row=alt.Row("activity:N", sort=list(contents.scenario.work), title=None, spacing=14),
+            row=alt.Row("activity:N", sort=list(activities.values()), title=None, spacing=14),
         )
         .properties(width=WIDTH - 60, height=alt.Step(24 if len(contents.titles) < 4 else 18))
     )
@@ -263,7 +266,7 @@ def _whole_utilisation(contents: Contents) -> Figure | None:
     shares = [m for m in describe(contents.scenario).values() if m.family is Family.UTILISATION and m.unit == "share"]
     rows = [
         (
-            f"{m.subject}: slots used" if m.name == slots_name(m.subject or "") else m.subject or "",
+            pool_title(m.subject or "", contents.scenario) + (": slots used" if m.name == slots_name(m.subject or "") else ""),
             title,
             estimates[m.name, court],
         )

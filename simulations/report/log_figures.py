@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
+from simulations.measuring.descriptors import pool_title
 from simulations.report.alluvial import alluvial
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
@@ -32,6 +33,7 @@ from simulations.report.figure import (  # fmt: skip
     instant,
     line_colours,
     line_dashes,
+    line_legend,
     stamp,
     suspended,
     tooltip,
@@ -61,6 +63,8 @@ from workflow.proving.findings import greyed
 
 _STATE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 _AT_RISK = 6
+_MOST_BANDS = 3
+"""Number of lines up to which each has its band; of more, only the first has one."""
 _MOST_NAMED = 12
 """Number of states whose cases the caption of the flow names."""
 _FINAL_COLOURS = ("#555555", "#9a9a9a", "#333333", "#bdbdbd")
@@ -134,11 +138,12 @@ def use_figure(contents: Contents) -> Figure | None:
     with_slots = any(use.of_slots for use in contents.use)
     n_pools, most = len({use.pool for use in contents.use}), MOST_PANELS // (1 + with_slots)
     busiest = sorted({use.pool: 0 for use in contents.use}, key=lambda pool: -_largest(contents, of_slots=False).get(pool, 0.0))
-    panels = [_panel(name, of_slots) for name in contents.scenario.pools if name in busiest[:most] for of_slots in (False, True)]
+    shown = [name for name in contents.scenario.pools if name in busiest[:most]]
+    panels = [_panel(contents, name, of_slots) for name in shown for of_slots in (False, True)]
     titles = contents.titles | contents.more
-    rows = [row for use in contents.use for row in _weekly_rows(use, titles)]
+    rows = [row for use in contents.use for row in _weekly_rows(use, _panel(contents, use.pool, use.of_slots), titles[use.court])]
     shaded, names = suspended(contents, "pool"), list(contents.titles.values())
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
+    legend = line_legend(names)
     base = (
         alt.Chart()
         .transform_filter("isValid(datum.week)")
@@ -150,7 +155,7 @@ def use_figure(contents: Contents) -> Figure | None:
     y = alt.Y("low:Q", title=share, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
     line = base.mark_line(strokeWidth=2, interpolate="step-after")
     layers = [
-        base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
+        base.transform_filter("datum.band").mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
         line.encode(y="mean:Q", strokeDash=line_dashes("court", names), tooltip=values),
     ]
     if shaded:
@@ -162,26 +167,31 @@ def use_figure(contents: Contents) -> Figure | None:
         .facet(row=alt.Row("pool:N", sort=panels, title=None), spacing=14)
     )
     heading = [busiest_week(_largest(contents, of_slots=False), contents.whole, contents.scenario)]
-    heading += [fullest_week(_largest(contents, of_slots=True), contents.whole)] if with_slots else []
-    named = [row for row in rows if row[1] in names]
+    heading += [fullest_week(_largest(contents, of_slots=True), contents.whole, contents.scenario)] if with_slots else []
+    named = [
+        row
+        for use in contents.use
+        if use.court in contents.titles
+        for row in _weekly_rows(use, f"{use.pool}: slots used" if use.of_slots else use.pool, use.court)
+    ]
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], named)
-    caption: list[Statement | str] = [_use_text(contents, with_slots, bool(shaded)), *contents.courts_note(summed=False)]
+    caption: list[Statement | str] = [_use_text(contents, with_slots, bool(shaded), names), *contents.courts_note(summed=False)]
     if n_pools > most:
         caption.append(f"Shown: the {most} pools with the busiest weeks, of {n_pools}.")
     return drawn("utilisation", "Utilisation by week", heading, caption, chart, csv)
 
 
-def _panel(pool: str, of_slots: bool) -> str:
-    return f"{pool}: slots used" if of_slots else pool
+def _panel(contents: Contents, pool: str, of_slots: bool) -> str:
+    return f"{pool_title(pool, contents.scenario)}{': slots used' if of_slots else ''}"
 
 
 def _weekly_rows(
-    use: Use, titles: Mapping[str, str]
+    use: Use, panel: str, court: str
 ) -> Iterator[tuple[str, str, dt.date, float | None, float | None, float | None]]:
-    """Yield panel, title of the court, first day, mean and the ends of the prediction interval of each week."""
+    """Yield the panel, the court, the first day, the mean and the ends of the prediction interval of each week."""
     for week, *values in zip(use.weeks, use.mean.tolist(), use.low.tolist(), use.high.tolist(), strict=True):
         mean, low, high = (None if math.isnan(v) else v for v in values)
-        yield _panel(use.pool, use.of_slots), titles[use.court], week, mean, low, high
+        yield panel, court, week, mean, low, high
 
 
 def _weekly_steps(contents: Contents, rows: Sequence[tuple[Any, ...]]) -> Data:
@@ -191,15 +201,30 @@ def _weekly_steps(contents: Contents, rows: Sequence[tuple[Any, ...]]) -> Data:
     last = {row[:2]: row for row in steps}
     steps += [(panel, court, instant(contents, contents.scenario.horizon), *values) for panel, court, _, *values in last.values()]
     fields = ("pool", "court", "week", "mean", "low", "high")
-    return [dict(zip(fields, step, strict=True)) | ({MORE: True} if step[1] in more else {}) for step in steps]
+    banded = {*_banded(list(contents.titles.values())), *more}
+    return [
+        dict(zip(fields, step, strict=True)) | {"band": step[1] in banded} | ({MORE: True} if step[1] in more else {})
+        for step in steps
+    ]
 
 
-def _use_text(contents: Contents, with_slots: bool, shaded: bool) -> str:
+def _banded(names: Sequence[str]) -> Sequence[str]:
+    """Return the lines that have a band."""
+    return names if len(names) <= _MOST_BANDS else names[:1]
+
+
+def _band_text(contents: Contents, names: Sequence[str]) -> str:
+    """Return what the light band is, and of what, if not of every line."""
+    of = "" if len(names) <= _MOST_BANDS else f", {names[0]}"
+    return f"Light band{of}: {describe_prediction(contents.result, with_method=False)}."
+
+
+def _use_text(contents: Contents, with_slots: bool, shaded: bool, names: Sequence[str]) -> str:
     text = "Share of time on shift that the servers of each pool worked, by week from Monday."
     if with_slots:
         text += " Below it: the share of the slots of that week's shifts that cases used."
     if len(contents.result.replications) > 1:
-        text += f" Line: mean. Light band: {describe_prediction(contents.result)}."
+        text += f" Line: mean. {_band_text(contents, names)}"
     if shaded:
         text += " Shaded in orange: the pool is suspended in at least one court; it is on shift but starts no work."
     return text + " The mean over the whole run, in the table, includes weeks in which a pool had no work."
@@ -230,22 +255,22 @@ def survival_figure(contents: Contents) -> Figure | None:
         for curve in curves
         for day, values in enumerate(zip(*(v.tolist() for v in (curve.mean, curve.low, curve.high, curve.at_risk)), strict=True))
     ]  # fmt: skip
-    n_days = len(curves[0].mean)
+    n_days, banded = len(curves[0].mean), {*_banded(list(titles.values())), *more}
     step = max(1, n_days // MOST_POINTS)
     data: Data = [
-        {"court": c, "day": d, "mean": m, "low": lo, "high": hi, **({MORE: True} if c in more else {})}
+        {"court": c, "day": d, "mean": m, "low": lo, "high": hi, "band": c in banded, **({MORE: True} if c in more else {})}
         for c, d, m, lo, hi, _ in rows
         if d % (4 * step if c in more else step) == 0
     ]
     values = tooltip(court="court", day="days|d", mean="still on the docket|.1%", low="from|.1%", high="to|.1%")
     names = list(titles.values())
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500)
+    legend = line_legend(names)
     marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
     axis = alt.Axis(values=marks)
     x = alt.X("day:Q", axis=axis, title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1]))
     base = alt.Chart(alt.Data(values=data)).encode(x=x, color=line_colours("court", names, legend))
     y = alt.Y("low:Q", title="share still on the docket", scale=alt.Scale(domain=[0, 1]))
-    band = base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
+    band = base.transform_filter("datum.band").mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         y="mean:Q", strokeDash=line_dashes("court", names), tooltip=values
     )
@@ -275,7 +300,7 @@ def survival_figure(contents: Contents) -> Figure | None:
         " on the docket for that long. Mean over replications."
     ]
     if len(contents.result.replications) > 1:
-        caption.append(f"Light band: {describe_prediction(contents.result)}.")
+        caption.append(_band_text(contents, names))
     caption += _courts_in_survival(contents)
     named = [row for row in rows if row[0] not in more]
     csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high", "at_risk"], named)

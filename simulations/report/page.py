@@ -129,8 +129,10 @@ def _without_empty_tables(section: Section) -> Section:
 
 def _numbers(contents: Contents) -> Section:
     result, scenario = contents.result, contents.scenario
-    blocks: list[Tiles | Note | Table | Items] = [Note(statement, "warning") for statement in outside(result)]
-    blocks += [Note(statement, "main") for statement in answer(result) if not statement.is_warning]
+    blocks: list[Tiles | Note | Table | Items] = [
+        Note(statement, "main") for statement in answer(result) if not statement.is_warning
+    ]
+    blocks += [Note(statement, "warning") for statement in outside(result)]
     blocks.append(Tiles(_tiles(contents)))
     blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing, scenario=scenario)]
     blocks += [Note(statement, "warning", more=NO_STEADY_STATE) for statement in not_steady(result)]
@@ -138,7 +140,7 @@ def _numbers(contents: Contents) -> Section:
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
         blocks.append(Items("Rules monitored on every case", broken))
-    return Section("numbers", "Numbers", blocks)
+    return Section("numbers", "In short", blocks)
 
 
 def _published(contents: Contents) -> list[Table | Note]:
@@ -211,8 +213,8 @@ def _tiles(contents: Contents) -> list[tuple[str, str]]:
     court, tiles = contents.whole, []
     if first := result.pending.of_courts([court], 1):
         tiles = [
-            (f"pending, end of {first[0].at}", format_estimate(first[0])),
-            (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
+            (f"Pending at the end of {first[0].at}", format_estimate(first[0])),
+            (f"Pending at the end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
         ]
     estimates, measures = estimates_by_court(result), describe(result.scenario)
     for name in leading_measures(result):

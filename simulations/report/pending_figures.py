@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simulations.comparing.comparison import Comparison
+from simulations.measuring.descriptors import pool_title
 from simulations.report.contents import Contents, court_groups, shown_courts
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -63,9 +64,10 @@ def courts_figure(contents: Contents) -> Figure | None:
     names = [court_title(court, contents.scenario) for court in order]
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelFontSize=11, labelLimit=240, labelOverlap=False))
     base = alt.Chart(alt.Data(values=data)).encode(y=y, tooltip=tooltip(name="court", label="pending"))
-    x = alt.X("first:Q", title="pending cases", axis=alt.Axis(orient="top"))
+    axis = alt.Axis(orient="top", tickCount=8)
+    x = alt.X("first:Q", title="pending cases", axis=axis)
     layers = [
-        base.mark_rule(color=SKY, strokeWidth=7, opacity=0.6).encode(x=alt.X("low:Q", axis=alt.Axis(orient="top")), x2="high:Q"),
+        base.mark_rule(color=SKY, strokeWidth=7, opacity=0.6).encode(x=alt.X("low:Q", axis=axis), x2="high:Q"),
         base.mark_rule(color="#b5b5b5", strokeWidth=1.5).encode(x=x, x2="last:Q"),
         base.mark_point(filled=True, fill="#ffffff", stroke=GREY, size=38, opacity=1, strokeWidth=1.5).encode(x="first:Q"),
         base.mark_point(filled=True, color=BLUE, size=45, opacity=1).encode(x="last:Q"),
@@ -73,7 +75,7 @@ def courts_figure(contents: Contents) -> Figure | None:
     chart = alt.layer(*layers).properties(width=WIDTH - 190, height=alt.Step(13 if len(order) > 20 else 20))
     caption = [f"Hollow dot: mean at the end of {days[0]}. Full dot: mean at the end of {days[1]}."]
     if len(contents.result.replications) > 1:
-        caption.append(f"Light bar: {describe_prediction(contents.result)}.")
+        caption.append(f"Light bar: {describe_prediction(contents.result, with_method=False)}.")
     if len(at) > len(order):
         caption.append(f"Shown: the {len(order)} courts with the most pending cases at the end, of {len(at)}.")
     csv = estimates_csv(e for estimates in at.values() for e in estimates)
@@ -190,11 +192,13 @@ def _next_free(contents: Contents, pool: str, series: Series) -> Figure:
         .facet(row=alt.Row("court:N", sort=list(titles.values()), title=None), spacing=14)
     )
     whole = "all" if "all" in titles else next(iter(titles))
-    caption: list[Statement | str] = [f"Line: mean. Light band: {describe_prediction(contents.result)}."] if several else []
+    caption: list[Statement | str] = (
+        [f"Line: mean. Light band: {describe_prediction(contents.result, with_method=False)}."] if several else []
+    )
     caption.append(
         "Days from the end of each day to the next date with a free slot, as known at that time; gaps where there is none."
     )
     caption += contents.courts_note(summed=False)
     heading = [next_free(contents.result, pool, whole)]
     csv = estimates_csv(series.of_courts(titles))
-    return drawn(f"next-free-{pool}", f"Next free date of {pool}", heading, caption, chart, csv)
+    return drawn(f"next-free-{pool}", f"Next free date of {pool_title(pool, contents.scenario)}", heading, caption, chart, csv)

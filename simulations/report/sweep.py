@@ -7,7 +7,7 @@ from pathlib import Path
 from simulations.planning.sweeping import read_sweep
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
-from simulations.report.sweep_chart import figures_of
+from simulations.report.sweep_chart import axis_titles, figures_of
 from simulations.statements.of_plans import answer_of_sweep
 from simulations.statements.of_runs import WAITS_DEPEND
 from simulations.tables.formatting import format_replications
@@ -26,7 +26,7 @@ def sweep_document(folder: str | Path) -> Document:
     sweep = read_sweep(folder)
     n, first = sweep.replications, sweep.points[0].scenario
     heading = f"{sweep.name} at {len(sweep.points)} points"
-    lead = f"The results of {sweep.name} for several values of {' and '.join(axis.path for axis in sweep.axes)}."
+    lead = f"The results of {sweep.name} for several values of the {axis_titles(sweep)}."
     how = f"{first.starts} to {first.ends}, {format_replications(n)} at each point, seed {sweep.seed}. " + (
         f"All points use common random numbers. Mean ± half of a {sweep.confidence:.0%} confidence interval."
         if n > 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from simulations.measuring.descriptors import describe
+from simulations.measuring.descriptors import activity_title, describe, pool_title
 from simulations.planning.grid import Axis
 from simulations.planning.sweeping import Point, Sweep
 from simulations.report.figure import (  # fmt: skip
@@ -26,11 +26,14 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
+from simulations.scenarios.scenario import Scenario
 from simulations.statements.of_plans import MOST_MEASURES, leading
+from simulations.statements.statement import join_names
 from simulations.tables.formatting import court_title, format_estimate, number
 from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
+from workflow.model.definition import as_words
 
 _MOST_PANELS = 12
 _MOST_TICKS = 12
@@ -39,8 +42,8 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down
 _LEAST_GRID = 3
 """Values of each of two axes from which on a measure is a heatmap."""
 _HEATMAP_WIDTH = 700
-_MOST_IN_TITLE = 24
-"""Characters of an axis title that fit beside a panel."""
+_MOST_IN_TITLE = 52
+"""Characters of a title that fit above a panel."""
 
 _SUFFIXES = (".svg", ".png")
 
@@ -81,7 +84,7 @@ def figures_of(sweep: Sweep) -> list[Figure]:
     figures = []
     for k, (measure, court) in enumerate(shown[:MOST_MEASURES], start=1):
         panel, rows = _heatmap(sweep, measure, court)
-        title = f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}, by {' and '.join(axis.name for axis in sweep.axes)}"
+        title = f"{describe(sweep.points[0].scenario)[measure].title}, {court_title(court, sweep.points[0].scenario)}, by {axis_titles(sweep)}"
         text = f"Mean of {sweep.replications} replications at each point; darker is more. Point at a field for its interval."
         if k == MOST_MEASURES < len(shown):
             text += f" Shown: the {MOST_MEASURES} measures that lead, of {len(shown)}; the table has all."
@@ -89,6 +92,21 @@ def figures_of(sweep: Sweep) -> list[Figure]:
             drawn(f"sweep-{k}", title, [title], [text], panel.properties(width=_HEATMAP_WIDTH), as_csv(_names(sweep), rows))
         )
     return figures
+
+
+def axis_titles(sweep: Sweep) -> str:
+    """Return the titles of all axes, for a sentence."""
+    return join_names(axis_title(axis, sweep.points[0].scenario) for axis in sweep.axes)
+
+
+def axis_title(axis: Axis, scenario: Scenario) -> str:
+    """Return the title of an axis: of a value of a pool or an activity in words, such as ``size of judges, Denver``; else its name."""
+    section, *parts = axis.path.split(".")
+    if section not in ("pools", "activities") or len(parts) < 2:
+        return axis.name
+    (name, key, *rest), title = parts, {"pools": pool_title, "activities": activity_title}[section]
+    rest = [court_title(part, scenario) if part in scenario.courts else as_words(part) for part in rest]
+    return ", ".join([f"{as_words(key)} of {title(name, scenario)}", *rest])
 
 
 def _is_grid(sweep: Sweep) -> bool:
@@ -116,8 +134,8 @@ def _heatmap(sweep: Sweep, measure: str, court: str) -> tuple[Any, list[list[Any
     middle = (min(means) + max(means)) / 2 if means else 0.0
     first, second = sweep.axes
     base = alt.Chart(alt.Data(values=data)).encode(
-        x=_axis_of(first, ordered=False),
-        y=alt.Y("y:O", title=second.name, sort=None),
+        x=_axis_of(first, sweep.points[0].scenario, ordered=False),
+        y=alt.Y("y:O", title=axis_title(second, sweep.points[0].scenario), sort=None),
         tooltip=tooltip(x="first axis", y="second axis", whole="mean"),
     )
     dark = alt.condition(f"datum.mean > {middle!r}", alt.value("#ffffff"), alt.value("#1b1b1b"))
@@ -141,7 +159,7 @@ def chart_of(sweep: Sweep) -> Figure:
             )
             for (panel, _), (measure, court) in zip(drawings, leading(sweep), strict=False)
         ]
-        title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
+        title = f"{sweep.name} by {axis_titles(sweep)}"
         text = f"Mean of {sweep.replications} replications at each point; darker is more."
         chart = alt.concat(*named, columns=2).resolve_scale(color="independent")
         return drawn(
@@ -149,13 +167,14 @@ def chart_of(sweep: Sweep) -> Figure:
         )
     first, rest = sweep.axes[0], sweep.axes[1:]
     ordered = all(isinstance(v, int | float) and not isinstance(v, bool) for v in first.values)
-    x = _axis_of(first, ordered)
+    x = _axis_of(first, sweep.points[0].scenario, ordered)
     palette = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
     lines = list(dict.fromkeys(_rest(sweep, point) for point in sweep.points))
     colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
-    legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
+    legend = alt.Legend(title=", ".join(axis_title(axis, sweep.points[0].scenario) for axis in rest)) if rest else None
     widths, dashes, marks = _apart(lines, legend)
-    panels, rows, measures = [], [], describe(sweep.points[0].scenario)
+    scenario = sweep.points[0].scenario
+    panels, rows, measures = [], [], describe(scenario)
     for measure, court in leading(sweep)[:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
@@ -164,12 +183,8 @@ def chart_of(sweep: Sweep) -> Figure:
         dated = any(point.get(measure, court).date for point in sweep.points)
         scale_type = "T" if dated else "Q"
         axis = alt.Axis(format="%Y-%m-%d", tickCount=4) if dated else alt.Axis(tickCount=5)
-        scale = alt.Scale(zero=False, padding=8, **({"type": "utc"} if dated else {}))
-        y = {
-            "title": [*_in_lines(measures[measure].axis_title), court_title(court, sweep.points[0].scenario)],
-            "scale": scale,
-            "axis": axis,
-        }
+        scale = alt.Scale(padding=8, **({"type": "utc"} if dated else {"zero": False}))
+        y = {"title": None, "scale": scale, "axis": axis}
         base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
             x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
         )
@@ -179,8 +194,10 @@ def chart_of(sweep: Sweep) -> Figure:
         points = base.mark_point(fill="#ffffff", opacity=1, strokeWidth=1.5).encode(
             y=mean, tooltip=tooltip(at="at", label="mean", court="court"), **marks
         )
-        panels.append((bars + line + points).properties(width=_PANEL, height=160))
-    title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
+        name = f"{measures[measure].axis_title}, {court_title(court, scenario)}"
+        panel_title = alt.Title(wrap(name, _MOST_IN_TITLE), anchor="start", fontSize=13)
+        panels.append((bars + line + points).properties(width=_PANEL, height=160, title=panel_title))
+    title = f"{sweep.name} by {axis_titles(sweep)}"
     text = (
         f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
         f" {sweep.confidence:.0%} confidence intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
@@ -211,16 +228,16 @@ def _apart(lines: Sequence[str], legend: Any) -> tuple[dict[str, Any], dict[str,
     )
 
 
-def _axis_of(axis: Axis, ordered: bool) -> Any:
+def _axis_of(axis: Axis, scenario: Scenario, ordered: bool) -> Any:
     """Return the horizontal axis of a chart: of numbers, with the values as ticks, or of names, without turning them."""
     alt: Any = altair()
     if not ordered:
         lines = {"labelAngle": 0, "labelExpr": f"split(datum.label, '{_NEXT}')", "labelLimit": _PANEL / len(axis.values) - 4}
-        return alt.X("x:O", title=axis.name, sort=None, axis=alt.Axis(**lines))
+        return alt.X("x:O", title=axis_title(axis, scenario), sort=None, axis=alt.Axis(**lines))
     ticks: dict[str, Any] = {"values": list(axis.values)} if len(axis.values) <= _MOST_TICKS else {}
     if all(float(value).is_integer() for value in axis.values):
         ticks |= {"format": ",d", "tickMinStep": 1}
-    return alt.X("x:Q", title=axis.name, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
+    return alt.X("x:Q", title=axis_title(axis, scenario), scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
 
 
 def _label(axis: Axis, text: str) -> str:
@@ -232,17 +249,6 @@ def _label(axis: Axis, text: str) -> str:
 def _rest(sweep: Sweep, point: Point) -> str:
     """Return the values of a point on all axes but the first."""
     return "; ".join(_label(axis, text) for axis, text in zip(sweep.axes[1:], point.texts[1:], strict=True))
-
-
-def _in_lines(title: str) -> list[str]:
-    """Break the title of an axis after dots into lines that are no longer than the axis.
-
-    Examples
-    --------
-    >>> _in_lines("waiting_time.examine.mean (days)"), _in_lines("pending (cases)")
-    (['waiting_time.examine.', 'mean (days)'], ['pending (cases)'])
-    """
-    return [line.replace(". ", ".") for line in wrap(title.replace(".", ". "), _MOST_IN_TITLE)]
 
 
 def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.measuring.descriptors import BREAKDOWNS, Family, slots_name, utilisation_name
+from simulations.measuring.descriptors import BREAKDOWNS, Family, pool_title, slots_name, utilisation_name
 from simulations.report.contents import Contents
 from simulations.tables.formatting import estimate_cell, format_level, format_when, number_cell, state_title
 from simulations.tables.run import court_table, estimates_by_court, measures_of, row_titles
@@ -61,7 +61,7 @@ def use_table(contents: Contents) -> Table | None:
         slots = estimates.get((slots_name(use.pool), use.court))
         rows.append(
             [
-                Cell(use.pool),
+                Cell(pool_title(use.pool, contents.scenario)),
                 Cell(contents.titles[use.court]),
                 estimate_cell(whole),
                 *([Cell("") if slots is None else estimate_cell(slots)] if has_slots else []),

@@ -92,7 +92,7 @@ class CourtEntry(Entry):
     """A court and its open cases."""
 
     title: Title | None = Field(
-        None, description="its title in sentences, tables and figures; default: the name", examples=["North office"]
+        None, description="its title in sentences, tables and figures; default: the name as words", examples=["North office"]
     )
     calendar: Name | None = Field(
         None, description="name of the calendar in whose working days ages are counted", examples=["office"]
@@ -108,6 +108,11 @@ class CourtEntry(Entry):
 class PoolEntry(Entry):
     """A pool of people who do the work."""
 
+    title: Title | None = Field(
+        None,
+        description="its title in sentences, tables and figures; default: the name as words",
+        examples=["clerks of the office"],
+    )
     at: Literal["court", "nation"] = Field("nation", description="one pool for each court, or one for all", examples=["court"])
     size: _anything("a number of servers; by court, by date, and by weekday and hour") = Field(  # type: ignore[valid-type]
         description="number of servers; each works on one case at a time",

@@ -31,7 +31,7 @@ from workflow.deciding.table import Tabulator
 from workflow.errors import InputError
 from workflow.files.yaml_tree import Node, dump_yaml
 from workflow.loading import catalog
-from workflow.model.definition import Value, Workflow
+from workflow.model.definition import Value, Workflow, as_words
 from workflow.predicates import Expression, Field, Namespace, names, parse
 
 
@@ -95,6 +95,8 @@ class Pool:
         The dates for which cases may be booked; empty if no case gets a hearing date.
     weekly : bool
         Whether the sizes change by weekday, also after the end of the run.
+    given_title : str or None
+        From the file.
     """
 
     name: str
@@ -110,6 +112,12 @@ class Pool:
     overbook: float = 1.0
     dates: tuple[DatesAhead, ...] = ()
     weekly: bool = False
+    given_title: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Return its title from the file, or its name as words."""
+        return self.given_title or as_words(self.name)
 
     @property
     def begins_again(self) -> bool:

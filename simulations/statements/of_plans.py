@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from simulations.measuring.descriptors import describe
+from simulations.measuring.descriptors import describe, pool_title
+from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.forecasting import Forecast
+from simulations.planning.staff_search import Goal
 from simulations.planning.staffing import Staffing
 from simulations.planning.sweeping import Sweep
+from simulations.scenarios.scenario import Scenario
 from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement, percent
 from simulations.tables.formatting import court_title, format_estimate
 
 MOST_MEASURES = 3
+_SIGNS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 
 
 def answer_of_sweep(sweep: Sweep) -> list[Statement]:
@@ -22,10 +26,34 @@ def answer_of_sweep(sweep: Sweep) -> list[Statement]:
 
 
 def leading(sweep: Sweep) -> list[tuple[str, str]]:
-    """Return the measures and courts of a sweep as the answer takes them: those that the scenario shows come first."""
+    """Return the measures and courts of a sweep as the answer takes them.
+
+    First is each measure once, at the court where it changes most: those that the scenario shows lead, and those that are written
+    the same at every point are last. Then the other courts follow.
+    """
     show = {name: k for k, name in enumerate(sweep.points[0].scenario.show)}
     chosen = [(measure, court) for measure, court in sweep.shown if sweep.has(measure, court, None)]
-    return sorted(chosen, key=lambda one: show.get(one[0], len(show)))
+    chosen.sort(key=lambda one: show.get(one[0], len(show)))
+    of_measure: dict[str, list[tuple[str, str]]] = {}
+    for one in chosen:
+        of_measure.setdefault(one[0], []).append(one)
+    first = [max(of_courts, key=lambda one: (_change(sweep, *one), one[1] == "all")) for of_courts in of_measure.values()]
+    first.sort(key=lambda one: not _changes(sweep, *one))
+    return [*first, *(one for one in chosen if one not in first)]
+
+
+def _change(sweep: Sweep, measure: str, court: str) -> float:
+    """Return how much a measure changes over the points, relative to its largest size; -1 without a value at some point."""
+    means = [point.get(measure, court).mean for point in sweep.points]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(means):
+        return -1.0
+    return (max(known) - min(known)) / (max(map(abs, known)) or 1.0)
+
+
+def _changes(sweep: Sweep, measure: str, court: str) -> bool:
+    """Return whether a measure is not written the same at every point."""
+    return len({format_estimate(point.get(measure, court)) for point in sweep.points}) > 1
 
 
 def swept(sweep: Sweep, measure: str, court: str) -> Statement | None:
@@ -46,38 +74,66 @@ def swept(sweep: Sweep, measure: str, court: str) -> Statement | None:
     return Statement(Claim.SWEPT, text, measure, court, first.starts, first.ends, values)
 
 
+def describe_condition(condition: Condition, scenario: Scenario) -> str:
+    """Describe a condition in words, such as ``Pending cases below 5,000``."""
+    measure = describe(scenario)[condition.measure]
+    over = f" over {condition.over}" if condition.over else ""
+    unit = f" {measure.unit}" if measure.unit in ("days", "hours", "working days") else ""
+    return f"{measure.title}{over} {_SIGNS[condition.sign]} {condition.number:,.12g}{unit}"
+
+
+def describe_goal(goal: Goal, scenario: Scenario) -> str:
+    """Describe the goal of a staffing search in words, within a sentence."""
+    if goal.condition is None:
+        text = f"{describe(scenario)[goal.measure or ''].title} by {goal.day}"
+    else:
+        text = f"{describe_condition(goal.condition, scenario)} at the end of {goal.day}"
+    return f"{text[:1].lower()}{text[1:]}"
+
+
+def describe_when(forecast: Forecast) -> str:
+    """Describe in words what is forecast: a date, or a condition."""
+    measure = describe(forecast.scenario).get(forecast.when)
+    if measure is not None:
+        return measure.title
+    return describe_condition(parse_condition(forecast.when, forecast.scenario), forecast.scenario)
+
+
 def answer_of_forecast(forecast: Forecast) -> list[Statement]:
     """Say when the condition first holds, and how sure that is."""
     n, ends = len(forecast.days), forecast.scenario.ends
     hits = sum(day is not None for day in forecast.days)
     where = "" if forecast.court == "all" else f" at {court_title(forecast.court, forecast.scenario)}"
-    values = {"hits": hits, "of": n}
+    values, what = {"hits": hits, "of": n}, f"{describe_when(forecast)}{where}"
     if not hits:
-        text = f"{forecast.when}{where}: in none of {n} replications by {ends}"
+        text = f"{what}: in none of {n} replications by {ends}"
     elif forecast.median is None:
-        text = f"{forecast.when}{where}: by {ends} in {hits} of {n} replications ({percent(hits / n)})"
+        text = f"{what}: by {ends} in {hits} of {n} replications ({percent(hits / n)})"
     else:
-        text = f"{forecast.when}{where}: on {forecast.median} or before in half of the replications"
-        if forecast.prediction_low is not None or forecast.prediction_high is not None:
-            late = "after the end of the run"
-            low, high = forecast.prediction_low or late, forecast.prediction_high or late
-            text += f"; a single run with {forecast.confidence:.0%} probability between {low} and {high}"
+        text = f"{what}: by {forecast.median} in half of the replications"
+        low, high = forecast.prediction_low, forecast.prediction_high
+        if low is not None:
+            span = f"not before {low}" if high is None else f"on {low}" if low == high else f"between {low} and {high}"
+            text += f"; in a single run, with {forecast.confidence:.0%} probability, {span}"
         text += f"; by {ends} in {hits} of {n}"
     return [Statement(Claim.FORECAST, text, court=forecast.court, ends=ends, values=values)]
 
 
 def answer_of_staffing(staffing: Staffing) -> list[Statement]:
     """Say which size is enough, and that the next smaller one is not, or that this is undecided."""
-    answer, less = staffing.answer, staffing.less
+    answer, less, pool = staffing.answer, staffing.less, pool_title(staffing.pool, staffing.scenario)
     where = f" in {court_title(staffing.court, staffing.scenario)}" if staffing.court else ""
-    values = {"size": answer.size, "low": answer.low, "wanted": staffing.wanted}
+    values, goal = (
+        {"size": answer.size, "low": answer.low, "wanted": staffing.wanted},
+        describe_goal(staffing.goal, staffing.scenario),
+    )
     if not staffing.decided:
         text = (
-            f"Undecided: with {answer.size:,} {staffing.pool}{where} the probability of {staffing.goal} is between {answer.low:.3f} and"
+            f"Undecided: with {answer.size:,} {pool}{where} the probability of {goal} is between {answer.low:.3f} and"
             f" {answer.high:.3f}, and {staffing.wanted:g} is wanted; raise --replications"
         )
         return [Statement(Claim.STAFFED, text, staffing.pool, staffing.court or "all", values=values)]
-    text = f"{answer.size:,} {staffing.pool}{where} are enough for {staffing.goal}: the probability is at least {answer.low:.3f}"
+    text = f"{answer.size:,} {pool}{where} {'is' if answer.size == 1 else 'are'} enough for {goal}: the probability is at least {answer.low:.3f}"
     if less is not None:
         text += f"; with {less.size:,} it is at most {less.high:.3f}"
     return [Statement(Claim.STAFFED, text, staffing.pool, staffing.court or "all", values=values)]

@@ -8,7 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from simulations.measuring.descriptors import Family, describe, spaced
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.measuring.descriptors import Family, activity_title, describe, pool_title
 from simulations.running.growing import GrowingQueue
 from simulations.running.intervals import interval
 from simulations.running.results import Estimate
@@ -42,8 +45,7 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     """
     series, ends = result.pending, result.scenario.ends
     starts: dt.date = series.days[0].item()
-    column = series.courts.index(court)
-    first, last = series.values[0, column], series.values[-1, column]
+    first, last = _ends_of_pending(result, court)
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
     one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
@@ -57,12 +59,37 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": a, "last": b})
 
 
+def _ends_of_pending(result: RunResult, court: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pending cases of each replication at the end of the first day and at the end of the run."""
+    column = result.pending.courts.index(court)
+    return result.pending.values[0, column], result.pending.values[-1, column]
+
+
+def pending_change_by_court(result: RunResult) -> list[Statement]:
+    """Say how pending cases of each court changed, if there are two or three; see `pending_change`."""
+    courts = result.scenario.courts
+    if not 2 <= len(courts) <= _MOST_NAMES or not len(result.pending) or result.selection.courts:
+        return []
+    parts: dict[str, list[str]] = {"rose": [], "fell": [], "did not clearly change": []}
+    for court in courts:
+        first, last = _ends_of_pending(result, court)
+        low, high = interval([*(last - first).tolist()], result.confidence) or (float((last - first).mean()),) * 2
+        one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
+        how = "did not clearly change" if low <= 0 <= high or one == two else "rose" if low > 0 else "fell"
+        levels = f" from {one} to {two}" if how in ("rose", "fell") else ""
+        parts[how].append(f"at {court_title(court, result.scenario)}{levels}")
+    text = "; they ".join(f"{how} {join_names(of_courts)}" for how, of_courts in parts.items() if of_courts)
+    values = {court: tuple(float(end.mean()) for end in _ends_of_pending(result, court)) for court in courts}
+    starts: dt.date = result.pending.days[0].item()
+    return [Statement(Claim.CHANGE_BY_COURT, f"They {text}", "pending", starts=starts, ends=result.scenario.ends, values=values)]
+
+
 def answer(result: RunResult) -> list[Statement]:
     """Say in a few sentences what the run shows: pending cases, the longest wait, and what still grows at the end."""
     chosen = result.selection.courts
     court = "all" if not chosen or "all" in chosen else chosen[0]
     waits = waits_by_reason(result, {court: court_title(court)})
-    sentences = [pending_change(result, court)] if len(result.pending) else []
+    sentences = [pending_change(result, court), *pending_change_by_court(result)] if len(result.pending) else []
     sentences += [longest_wait(result.scenario.ends, waits, court, result.scenario)] if waits else []
     sentences += [next_free(result, pool, court) for pool, series in result.next_free.items() if court in series.courts]
     sentences += inside(result)
@@ -75,7 +102,8 @@ def answer(result: RunResult) -> list[Statement]:
 def off_docket(ends: dt.date, n_off: float, n_cases: float) -> Statement:
     """Say which share of the cases is in a final or resting state at the end."""
     share = n_off / n_cases
-    text = f"By {ends}, {percent(share)} of {number(n_cases, 'cases')} cases were off the docket"
+    part = f"all {number(n_cases, 'cases')}" if share == 1 else f"{percent(share)} of {number(n_cases, 'cases')}"
+    text = f"By {ends}, {part} cases were off the docket"
     return Statement(Claim.OFF_DOCKET, text, ends=ends, values={"share": share, "cases": n_cases})
 
 
@@ -154,10 +182,10 @@ def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all", scena
     values, days = {"activities": longest, "days": first.whole.mean or 0.0}, _in_words(first.whole)
     where = "" if court == "all" else f" at {court_title(court, scenario)}"
     if len(longest) > 1:
-        text = f"The longest waits{where} were for {join_names(map(spaced, longest))}: {days} on average"
+        text = f"The longest waits{where} were for {join_names(activity_title(a, scenario) for a in longest)}: {days} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     reasons = largest({reason: part.mean or 0.0 for reason, part in first.parts.items()})
-    text = f"The longest wait{where} was for {spaced(longest[0])}: {days} on average; the largest part: {join_names(reasons)}"
+    text = f"The longest wait{where} was for {activity_title(longest[0], scenario)}: {days} on average; the largest part: {join_names(reasons)}"
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
 
 
@@ -166,7 +194,7 @@ def next_free(result: RunResult, pool: str, court: str = "all") -> Statement:
 
     A run of less than a year has the end of its first day instead.
     """
-    scenario, series = result.scenario, result.next_free[pool]
+    scenario, series, titled = result.scenario, result.next_free[pool], pool_title(pool, result.scenario)
     years = [
         *itertools.takewhile(lambda day: day > scenario.starts, (years_before(scenario.ends, n) for n in range(_MOST_YEARS)))
     ]
@@ -176,10 +204,10 @@ def next_free(result: RunResult, pool: str, court: str = "all") -> Statement:
     days = {day: e.mean for day, e in estimates.items() if e is not None and e.mean is not None}
     where = "" if court == "all" else f" at {court_title(court, scenario)}"
     if not days:
-        text = f"No date of {pool}{where} is free at the end of {scenario.ends}"
+        text = f"No date of {titled}{where} is free at the end of {scenario.ends}"
         return Statement(Claim.NEXT_FREE, text, pool, court, None, scenario.ends, {"days": {}})
     first, *others = (f"{ahead:.0f}{_days(ahead) if not k else ''} on {day}" for k, (day, ahead) in enumerate(days.items()))
-    text = f"The next free date of {pool}{where} is {join_names([first, *others])}"
+    text = f"The next free date of {titled}{where} is {join_names([first, *others])}"
     values = {str(day): ahead for day, ahead in days.items()}
     return Statement(Claim.NEXT_FREE, text, pool, court, None, scenario.ends, {"days": values})
 
@@ -199,7 +227,7 @@ def largest_part(ends: dt.date, waits: Sequence[Wait], scenario: Scenario | None
     parts = {(wait.activity, wait.court, reason): part for wait in waits for reason, part in wait.parts.items()}
     activity, of, reason = key = largest({key: part.mean or 0.0 for key, part in parts.items()})[0]
     court, values = court_title(of, scenario), {"reason": reason, "days": parts[key].mean or 0.0}
-    text = f"The largest part: {_in_words(parts[key])} for {activity}, {court}, {reason}."
+    text = f"The largest part: {_in_words(parts[key])} for {activity_title(activity, scenario)}, {court}, {reason}."
     return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, values)
 
 
@@ -210,15 +238,17 @@ def _in_words(estimate: Estimate) -> str:
 
 def busiest_week(shares: Mapping[str, float], court: str = "all", scenario: Scenario | None = None) -> Statement:
     """Say which share of their time on shift the servers of each pool of a court worked in its busiest week."""
-    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items()) or "no pool of this court"
+    listed = (
+        ", ".join(f"{pool_title(pool, scenario)} {percent(share)}" for pool, share in shares.items()) or "no pool of this court"
+    )
     where = "" if court == "all" else f" at {court_title(court, scenario)}"
     text = f"Share of time on shift that servers{where} worked in their busiest week: {listed}"
     return Statement(Claim.BUSIEST_WEEK, text, court=court, values=dict(shares))
 
 
-def fullest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
+def fullest_week(shares: Mapping[str, float], court: str = "all", scenario: Scenario | None = None) -> Statement:
     """Say which share of the slots of each pool was used in the week with the largest share."""
-    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
+    listed = ", ".join(f"{pool_title(pool, scenario)} {percent(share)}" for pool, share in shares.items())
     text = f"share of slots used in the fullest week: {listed or 'no pool of this court'}"
     return Statement(Claim.FULLEST_WEEK, text, court=court, values=dict(shares))
 
@@ -259,6 +289,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float, sce
     """
     known, n = [d for d in days if d is not None], len(days)
     start = f"Median time until a case leaves the docket, {court_title(court, scenario)}: "
+    start = start if court == "all" else f"Median at {court_title(court, scenario)}: "
     if len(known) < n:
         text = start + "not reached" + (f" in {n - len(known)} of {n} replications" if known else " by the end of the run")
         return Statement(Claim.MEDIAN_STAY, text, court=court, values={"not_reached": n - len(known), "of": n})
@@ -343,9 +374,7 @@ def growing(queues: Sequence[GrowingQueue], where: str = "", scenario: Scenario 
         ]
         if len(of_pool) > len(named):
             courts.append(f"at {len(of_pool) - len(named)} more courts")
-        text = (
-            f"The queue of the pool {spaced(pool)} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
-        )
+        text = f"The queue of the pool {pool_title(pool, scenario)} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
         values = {"queues": {q.court: (q.first, q.last) for q in of_pool}, "where": where}
         statements.append(Statement(Claim.GROWING, text, pool, named[0].court, named[0].starts, named[0].ends, values))
     return statements
@@ -356,8 +385,12 @@ def inside(result: RunResult) -> list[Statement]:
     n, of = result.inside or (0, 0)
     if not of or 2 * n < of:
         return []
-    are = "The published figure is" if of == 1 else f"{n} of {of} published figures are"
+    are = "The published figure is" if of == 1 else f"{_of_all(n, of)} published figures are"
     return [Statement(Claim.INSIDE, f"{are} inside the prediction interval", values={"inside": n, "of": of})]
+
+
+def _of_all(n: int, of: int) -> str:
+    return f"{n} of the {of}" if n < of else "Both" if of == 2 else f"All {of}"
 
 
 def outside(result: RunResult) -> list[Statement]:
@@ -365,11 +398,8 @@ def outside(result: RunResult) -> list[Statement]:
     inside, of = result.inside or (0, 0)
     if 2 * inside >= of:
         return []
-    figures = "published figure is" if of == 1 else f"{of} published figures are"
-    many = "The only" if of == 1 else f"{of - inside} of the"
-    text = (
-        f"{many} {figures} outside the prediction interval of this run: what it forecasts does not hold where it can be checked."
-    )
+    figures = "The only published figure is" if of == 1 else f"{_of_all(of - inside, of)} published figures are"
+    text = f"{figures} outside the prediction interval of this run: what it forecasts is less certain than its intervals say."
     return [Statement(Claim.OUTSIDE, text, values={"outside": of - inside, "of": of})]
 
 

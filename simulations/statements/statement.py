@@ -16,6 +16,7 @@ class Claim(StrEnum):
     """What a sentence claims. The tests have a computation from the event log for each claim."""
 
     CHANGE = auto()
+    CHANGE_BY_COURT = auto()
     OFF_DOCKET = auto()
     LARGEST_GROUP = auto()
     IN_STATES = auto()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from simulations.measuring.descriptors import few_came_in
 from simulations.running.intervals import interval
 from simulations.running.results import Contrast, Estimate
 from simulations.scenarios.scenario import Scenario
 from simulations.tables.table import Cell
+from workflow.model.definition import as_words
 
 _HOUR = 1 / 24
 
@@ -149,18 +151,29 @@ def signed_percent(value: float) -> str:
 
 
 def format_range(low: float, high: float, unit: str) -> str:
-    """Format a range: both ends to the same place, with the unit that suits the higher one.
+    """Format a range: both ends to the same place, with the unit that suits the higher one; equal ends are one number.
 
     Examples
     --------
     >>> format_range(17.13, 123.8, "cases"), format_range(0.0, 0.5, "days"), format_range(7923, 7923, "cases")
-    ('17 to 124', '0 to 12.0 h', '7,923 to 7,923')
+    ('17 to 124', '0 to 12.0 h', '7,923')
     """
     factor, suffix = _scale(high, unit)
     ends = (low * factor, high * factor)
     places = _places((high - low) * factor / 2) if high > low else _places_of_number(high * factor, unit)
     places = min(places, 1) if unit == "cases" else places
-    return " to ".join(_rounded(end, places) if end else "0" for end in ends) + suffix
+    return join_ends(*(_rounded(end, places) if end else "0" for end in ends)) + suffix
+
+
+def join_ends(low: object, high: object) -> str:
+    """Join the ends of a range by "to"; ends that are written the same are one value.
+
+    Examples
+    --------
+    >>> join_ends("2012-03-12", "2012-03-14"), join_ends("2012-03-12", "2012-03-12")
+    ('2012-03-12 to 2012-03-14', '2012-03-12')
+    """
+    return f"{low} to {high}" if str(low) != str(high) else str(low)
 
 
 def format_from_to(first: tuple[float, float | None, float | None], last: tuple[float, float | None, float | None]) -> str:
@@ -238,15 +251,16 @@ def format_estimate(estimate: Estimate | None) -> str:
         return format_mean(estimate.mean, estimate.low, estimate.high, estimate.unit)
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return str(estimate.date)
-    return f"{estimate.date} ({format_dates(estimate, estimate.low, estimate.high)})"
+    dates = format_dates(estimate, estimate.low, estimate.high)
+    return str(estimate.date) if dates == str(estimate.date) else f"{estimate.date} ({dates})"
 
 
 def format_dates(estimate: Estimate, low: float, high: float) -> str:
-    """Format a range of an estimate that is a date; its ends are in days since the start of the run."""
+    """Format a range of an estimate that is a date; its ends are in days since the start of the run. Equal dates are one."""
     assert estimate.date is not None
     assert estimate.mean is not None
     start = estimate.date - dt.timedelta(days=math.floor(estimate.mean))
-    return " to ".join(str(start + dt.timedelta(days=math.floor(end))) for end in (low, high))
+    return join_ends(*(start + dt.timedelta(days=math.floor(end)) for end in (low, high)))
 
 
 def estimate_cell(estimate: Estimate | None) -> Cell:
@@ -280,26 +294,51 @@ def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 + most // 2 - most :]}"
 
 
+def shortened_apart(names: Collection[str], most: int) -> dict[str, str]:
+    """Return a short form of each name, with about so many characters: names that would be the same keep what tells them apart.
+
+    Examples
+    --------
+    >>> list(shortened_apart(["awaiting stage 07 of the application", "awaiting stage 08 of the application"], 16).values())
+    ['awaiting s…07…', 'awaiting s…08…']
+    """
+    short = {name: shortened(name, most) for name in names}
+    for text in [text for text, n in Counter(short.values()).items() if n > 1]:
+        same = [name for name in short if short[name] == text]
+        before, after = _n_alike(same), _n_alike([name[::-1] for name in same])
+        for name in same:
+            begin = name.rfind(" ", 0, before) + 1
+            end = (name.find(" ", max(len(name) - after, before)) + 1 or len(name) + 1) - 1
+            room = max(0, most - (end - begin) - 4)
+            short[name] = f"{name[: min(room, begin)]}…{name[begin:end]}{'…' if end < len(name) else ''}"
+    return short
+
+
+def _n_alike(texts: Sequence[str]) -> int:
+    """Return the number of letters that all texts begin with."""
+    return next((k for k, letters in enumerate(zip(*texts, strict=False)) if len({*letters}) > 1), min(map(len, texts)))
+
+
 def state_title(state: str, scenario: Scenario) -> str:
-    """Return the title of a state: from the file of its workflow, or its name."""
+    """Return the title of a state: from the file of its workflow, or its name as words."""
     return next((w.states[state].title for w in scenario.workflows if state in w.states), state)
 
 
 def by_title(by: str, scenario: Scenario) -> str:
-    """Return the title of what cases are grouped by: of a fact from the workflow's file, or its name."""
+    """Return the title of what cases are grouped by: of a fact from the workflow's file, or its name as words."""
     titles = scenario.workflow.titles.get(by)
-    return by if titles is None else titles.title
+    return as_words(by) if titles is None else titles.title
 
 
 def group_title(by: str, group: object, scenario: Scenario) -> str:
-    """Return the title of a group of cases: of a court, or of a value of a fact, from the file."""
+    """Return the title of a group of cases: of a court, or of a value of a fact, from the file; default: its name as words."""
     if by == "court":
         return court_title(str(group), scenario)
     titles = scenario.workflow.titles.get(by)
-    return str(group) if titles is None else titles.values.get(str(group), str(group))
+    return as_words(str(group)) if titles is None else titles.values.get(str(group), as_words(str(group)))
 
 
 def court_title(court: str, scenario: Scenario | None = None) -> str:
-    """Return the title of a court: from the scenario's file, or its name."""
+    """Return the title of a court: from the scenario's file, or its name as words."""
     titles = {} if scenario is None else scenario.court_titles
-    return "all courts" if court == "all" else titles.get(court, court)
+    return "all courts" if court == "all" else titles.get(court, as_words(court))

@@ -13,9 +13,11 @@ from simulations.measuring.descriptors import (
     WAITING_FOR,
     Descriptor,
     Family,
+    activity_title,
     describe,
     part_name,
     parts_of,
+    pool_title,
     waiting_name,
 )
 from simulations.running.intervals import describe_method
@@ -46,11 +48,17 @@ _CLEAR = {True: "clear", False: "not clear", None: "a single replication"}
 _NAMES: Mapping[str, str] = MappingProxyType({})
 
 
-def describe_prediction(result: RunResult) -> str:
-    """Describe the prediction interval of one new replication, and how it is computed, without a full stop at the end."""
-    method = describe_method(len(result.replications), result.confidence)
+def describe_prediction(result: RunResult, with_method: bool = True) -> str:
+    """Describe the prediction interval of one new replication, without a full stop at the end.
+
+    Parameters
+    ----------
+    with_method : bool
+        Also say in a second sentence how it is computed.
+    """
     both = ", with its chance and its uncertain inputs" if result.scenario.uncertain else ""
-    return f"{result.confidence:.0%} prediction interval of one new replication{both}. {method}"
+    method = f". {describe_method(len(result.replications), result.confidence)}" if with_method else ""
+    return f"{result.confidence:.0%} prediction interval of one new replication{both}{method}"
 
 
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
@@ -230,7 +238,13 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
         for label, measure in measures.items():
             of_courts = [estimates.get((measure, court)) for court in courts]
             if any(e is not None and e.mean for e in of_courts):
-                rows.append([Cell(activity), Cell(label), *(Cell("") if e is None else estimate_cell(e) for e in of_courts)])
+                rows.append(
+                    [
+                        Cell(activity_title(activity, result.scenario)),
+                        Cell(label),
+                        *(Cell("") if e is None else estimate_cell(e) for e in of_courts),
+                    ]
+                )
                 listed += [e for e in of_courts if e is not None]
     by = {"waiting_reason": "reason", "waiting_clock": "the clock of the pool"}[kind]
     title = f"Mean wait for work that has begun, by {by}, {format_when(at, result.scenario.ends)}"
@@ -252,7 +266,7 @@ def waiting_parts(scenario: Scenario, work: Work, kind: str) -> dict[str, str]:
     if kind != "waiting_reason":
         return {}
     pools = [group[0].pool for group in work.groups]
-    measures = {f"{pool} short": part_name(WAITING_FOR, work.activity, pool) for pool in pools}
+    measures = {f"{pool_title(pool, scenario)} short": part_name(WAITING_FOR, work.activity, pool) for pool in pools}
     more = {"others first": OTHERS, "all closed": CLOSED}
     return measures | {label: part_name(WAITING_FOR, work.activity, part) for label, part in more.items()}
 

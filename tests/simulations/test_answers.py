@@ -75,15 +75,18 @@ def _texts(statements: list[Statement]) -> list[str]:
     return [statement.text.removesuffix(".") for statement in statements]
 
 
-def test_states_facts_and_groups_have_their_titles_on_the_page(folder: Path, tmp_path: Path) -> None:
+def test_states_activities_pools_facts_and_groups_have_their_titles_on_the_page(folder: Path, tmp_path: Path) -> None:
     """In tables, figures, captions and headings; the CSV has the names of the file."""
     text = DESK.replace("kind: {enum: [plain, odd],", "kind: {enum: [plain, odd], title: difficulty, titles: {odd: Hard ones},")
     text = text.replace("queue: {activity", "queue: {title: In the queue, activity").replace(
         "shelf: {", "shelf: {title: On the shelf, "
     )
-    assert text.count("title") == 4
+    text = text.replace("serve: {gives", "serve: {title: an answer, gives")
+    assert text.count("title") == 5
     (tmp_path / "desk.yaml").write_text(text + MEASURES, encoding="utf-8")
-    (tmp_path / "tiny.yaml").write_text((folder / "tiny.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    scenario = (folder / "tiny.yaml").read_text(encoding="utf-8").replace("clerks: {at", "clerks: {title: the front desk, at")
+    assert scenario.count("title") == 3
+    (tmp_path / "tiny.yaml").write_text(scenario, encoding="utf-8")
     run(tmp_path / "tiny.yaml", by=["kind"], replications=2, out=tmp_path / "titled", engine="simpy", workers=1)
     contents = read_contents(tmp_path / "titled")
     document = run_document(contents, figures(contents))
@@ -92,7 +95,20 @@ def test_states_facts_and_groups_have_their_titles_on_the_page(folder: Path, tmp
     assert groups.title.startswith("By difficulty, all courts")
     assert set(groups.columns) == {"measure", "plain", "Hard ones"}
     assert "serve.mean" in groups.csv
-    assert "Mean wait for serve" in [row[0].text for row in groups.rows]
+    assert "Mean wait for an answer" in [row[0].text for row in groups.rows]
+    waits = blocks["waiting-by-reason", "Table", "waiting-reason"]
+    assert {row[0].text for row in waits.rows} == {"an answer"}
+    assert "waiting_time.serve.mean" in waits.csv
+    figure = blocks["waiting-by-reason", "Figure", "waiting-by-reason"]
+    assert figure.title.startswith("The longest wait was for an answer: ")
+    assert "an answer" in json.dumps(figure.live)
+    use = blocks["utilisation", "Table", "use"]
+    assert {row[0].text for row in use.rows} == {"the front desk"}
+    assert use.csv.splitlines()[1].startswith("clerks,")
+    figure = blocks["utilisation", "Figure", "utilisation"]
+    assert "the front desk" in json.dumps(figure.live)
+    assert figure.csv.splitlines()[1].startswith("clerks,all,")
+    assert "an answer" in blocks["workflow-map", "Figure", "workflow-map"].svg
     assert [row[0].text for row in blocks["flow", "Table", "standing"].rows] == [
         "In the queue",
         "On the shelf",
@@ -166,7 +182,7 @@ def _pages(folder: Path) -> Iterator[tuple[str, str, str]]:
         (title,), (described,) = (
             re.findall(p, head) for p in (r"<title>(.*?)</title>", r'<meta name="description" content="(.*?)">')
         )
-        yield unescape(title), unescape(described), unescape(body.replace("<wbr>", ""))
+        yield unescape(title), unescape(described), unescape(re.sub("</?(wbr|time)>", "", body))
 
 
 def _without_figures(section: Section) -> Section:
@@ -232,9 +248,9 @@ def test_a_forecast_says_when_and_how_sure(folder: Path) -> None:
     (statement,) = answer_of_forecast(result)
     hits = sum(day is not None for day in result.days)
     assert (statement.values["hits"], statement.values["of"]) == (hits, 6)
-    assert statement.text.startswith("pending < 25")
+    assert statement.text.startswith("Pending cases below 25: ")
     if result.median is not None:
-        assert f"on {result.median} or before in half of the replications" in statement.text
+        assert f"by {result.median} in half of the replications" in statement.text
         days = sorted(day for day in result.days if day is not None)
         middle = (result.median - result.scenario.starts) / dt.timedelta(days=1)
         assert 2 * sum(day <= middle + 1 for day in days) >= 6

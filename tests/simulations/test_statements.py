@@ -37,6 +37,7 @@ from simulations.report.figures import figures
 from simulations.report.page import run_document
 from simulations.running.intervals import interval as bounded_interval
 from simulations.running.results import read_values
+from simulations.statements.of_runs import pending_change
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.formatting import court_title
 from simulations.tables.ranking import OF_SERVERS, stands_out
@@ -149,13 +150,24 @@ class RunChecks:
             assert "did not clearly change" in s.text
             assert low <= 1e-9 <= high + 2e-9 or abs(mean(differences)) < 1
 
+    def check_change_by_court(self, s: Statement) -> None:
+        """Two or three courts, each with the same word as a sentence about it alone."""
+        assert set(s.values) == set(self.scenario.courts)
+        for court, (first, last) in s.values.items():
+            alone = pending_change(self.result, court)
+            assert (alone.values["first"], alone.values["last"]) == (first, last)
+            self.check_change(alone)
+            word = next((word for word in ("rose", "fell") if word in alone.text), "did not clearly change")
+            (clause,) = [clause for clause in s.text.split("; ") if re.search(rf"\b{court}\b", clause)]
+            assert word in clause
+
     def check_off_docket(self, s: Statement) -> None:
         """The share of all cases in final and resting states."""
         states = self.log.states
         assert s.values["cases"] == pytest.approx(sum(states.values()))
         off = sum(n for state, n in states.items() if state in self.log.off)
         assert s.values["share"] == pytest.approx(off / sum(states.values()))
-        assert ("100%" in s.text) == (off == sum(states.values()))
+        assert (", all " in s.text) == (off == sum(states.values()))
         assert (" 0%" in s.text) == (off == 0)
 
     def check_largest_group(self, s: Statement) -> None:

@@ -108,7 +108,7 @@ def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None
     again = read_sweep(tmp_path / "s")
     assert (again.grid, again.shown, again.json()) == (result.grid, result.shown, result.json())
     text = write_page(tmp_path / "s").read_text(encoding="utf-8")
-    assert "tiny by clerks.size" in text
+    assert "tiny by size of clerks" in text
     assert text.partition("<script>")[0].count("<svg") == 1
     assert all(f">{size}</" in text for size in (1, 2, 3))
     assert "http://" not in text.replace("http://www.w3.org/", "")

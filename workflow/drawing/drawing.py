@@ -19,6 +19,8 @@ from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
 NAME, SMALL, TITLE = 13.0, 12.0, 20.0
+READABLE = 11.0
+"""Size of the smallest letters on a narrow page, which slides sideways rather than make them smaller."""
 """Font sizes in pixels."""
 
 LINE = 15.0
@@ -112,7 +114,7 @@ def svg(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby={quoteattr(f"{key}-title {key}-desc")}',
             f' viewBox="0 0 {_n(width)} {_n(bottom)}" width="{_n(width)}" height="{_n(bottom)}"',
-            f' style="max-width:100%;height:auto" font-family="sans-serif" font-size="{_n(SMALL)}">\n',
+            f' style="max-width:100%;min-width:{_n(width * READABLE / SMALL)}px;height:auto" font-family="sans-serif" font-size="{_n(SMALL)}">\n',
             f"<title id={quoteattr(f'{key}-title')}>{escape(workflow.name)}</title>\n",
             f"<desc id={quoteattr(f'{key}-desc')}>{escape(_description(workflow))}</desc>\n",
             '<rect width="100%" height="100%" fill="#ffffff"/>\n',
@@ -292,7 +294,7 @@ def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
     loops = [arrow.size for arrow in arrows if arrow.is_loop and arrow.target == state.name]
     leaving = sum(state.name in arrow.sources for arrow in arrows)
     coming = sum(arrow.target == state.name for arrow in arrows)
-    text = max(_width(state.title, NAME, bold=True), _width(_work(state), SMALL))
+    text = max(_width(state.title, NAME, bold=True), _width(_work(workflow, state), SMALL))
     half = max(text + 36, NARROWEST_BOX, 15.0 * (max(leaving, coming) + 2)) / 2
     up = max(BOX, 28.0 * len(loops)) / 2
     left = half + (DOT if state.name in workflow.entry_states else 0)
@@ -300,8 +302,12 @@ def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
     return Shape(left, right, up, max(up, sum(height for _, height in loops) / 2), half - _CORNERS[state.kind])
 
 
-def _work(state: State) -> str:
-    return state.activity if state.activity and state.activity != state.name else ""
+def _work(workflow: Workflow, state: State) -> str:
+    """Return the title of the work that is done in a state; empty without any, and where the state is called the same."""
+    if state.activity is None:
+        return ""
+    title = workflow.activities[state.activity].title
+    return "" if title.lower() == state.title.lower() else title
 
 
 def _around(middle: Point, half: float, up: float) -> Rectangle:
@@ -401,7 +407,7 @@ def _legend(workflow: Workflow, marks: Marks) -> Iterable[tuple[str, str]]:
         line = _path([(0, 0), (28, 0)], _UPON_EVENT, THIN, dashed=True)
         yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
     if any(_cut_conditions(workflow, marks)):
-        yield _text(-4, 4, "when …", fill=_CONDITION, font_size="11"), "its condition; long ones are below the map"
+        yield _text(-4, 4, "when …", fill=_CONDITION), "its condition; long ones are below the map"
     if marks.changes:
         yield _path([(0, 0), (28, 0)], _DIFFERENT, THICK) + _head((36, 0), (1, 0), _DIFFERENT), "new or changed"
     if marks.never:
@@ -438,12 +444,12 @@ def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
 def _state(workflow: Workflow, state: State, drawn: Map) -> str:
     left, top, right, bottom = drawn.boxes[state.name]
     x, y = (left + right) / 2, (top + bottom) / 2
-    name = f"{state.name}:" if state.given_title else None
+    name = f"{state.name}:" if state.title != state.name else None
     title = " ".join(filter(None, [name, state.description, f"(Source: {state.source}.)" if state.source else None]))
     parts = [f"<title>{escape(title)}</title>" if title else "", _outline(state.kind, drawn.boxes[state.name])]
     if state.name in workflow.entry_states:
         parts.append(f'<g transform="translate({_n(left - 30)} {_n(y)})">{_dot(30)}</g>')
-    work = _work(state)
+    work = _work(workflow, state)
     parts.append(_text(x, y + (-2 if work else 4.5), state.title, text_anchor="middle", font_size=_n(NAME), font_weight="bold"))
     if work:
         parts.append(_text(x, y + 13, work, text_anchor="middle", fill="#333333"))

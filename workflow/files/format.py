@@ -55,7 +55,8 @@ def _source(example: str, where: str = "a key of `sources:`, with a place in it"
 
 
 def _title(example: str) -> Any:
-    return Field(None, description="its title in sentences, tables, figures and maps; default: the name", examples=[example])
+    description = "its title in sentences, tables, figures and maps; default: the name as words"
+    return Field(None, description=description, examples=[example])
 
 
 class FieldEntry(Entry):
@@ -96,6 +97,7 @@ class ActivityEntry(Entry):
         description="record fields, each with the values that the work may write to it; the scenario gives their probabilities",
         examples=[{"decision": ["grant", "refuse"]}],
     )
+    title: Title | None = _title("decision on the file")
     description: str | None = _description("what is done", "a clerk reads the file and decides")
     source: str | None = _source("practice")
 

@@ -43,7 +43,7 @@ class MoveReader:
         if entry is None:
             return Activity(name)
         gives = self._gives(entry.gives, ("activities", name), f"activity {name!r}")
-        return Activity(name, gives, entry.description, entry.source)
+        return Activity(name, gives, entry.description, entry.source, entry.title)
 
     def state(self, name: str, entry: StateEntry) -> State:
         """Read a state."""

@@ -30,7 +30,8 @@ def _differences(one: Workflow, other: Workflow) -> list[str]:
     """Return the differences between two workflows that prevent a case from passing from one to the other."""
     # The guard and the effects of an event belong to the policy; its states and the value that it gives do not.
     text: dict[str, Any] = {"description": None, "source": None}
-    ignored = {"states": text, "activities": text, "events": text | {"guard": None, "effects": (), "log_names": ()}}
+    titled = text | {"given_title": None}
+    ignored = {"states": titled, "activities": titled, "events": text | {"guard": None, "effects": (), "log_names": ()}}
     differences = []
     for what in ("facts", "record", "states", "activities", "events"):
         changes = ignored.get(what, {})

@@ -50,6 +50,17 @@ def as_written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def as_words(name: str) -> str:
+    """Return a name as words, for people: the title of what has no other.
+
+    Examples
+    --------
+    >>> as_words("individual_hearing")
+    'individual hearing'
+    """
+    return name.replace("_", " ")
+
+
 BUILT_IN_FACTS: dict[str, Field] = {"arrived": Field("arrived", "date", "fact"), "as_of": Field("as_of", "date", "fact")}
 """Facts of every case: the date on which it began, and the reference date of its facts."""
 
@@ -112,6 +123,12 @@ class Activity(Giver):
     gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     description: str | None = None
     source: str | None = None
+    given_title: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Return its title from the file, or its name as words."""
+        return self.given_title or as_words(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +144,8 @@ class State:
 
     @property
     def title(self) -> str:
-        """Return its title from the file, or its name."""
-        return self.given_title or self.name
+        """Return its title from the file, or its name as words."""
+        return self.given_title or as_words(self.name)
 
 
 @dataclass(frozen=True, slots=True)

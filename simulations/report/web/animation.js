@@ -5,9 +5,9 @@
    `element.seek(step)` goes to a step, 1.5 being half a step after the first. */
 function animateFlow(element) {
   const data = JSON.parse(element.querySelector("script").textContent);
-  const { states, final, places, days, courts, later } = data;
+  const { states, short, final, places, days, courts, later } = data;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const PER_STEP = Math.max(120, Math.min(700, 40000 / days.length)), MOST_DOTS = 50, BOX = 52, GAP = 34;
+  const PER_STEP = Math.max(120, Math.min(700, 40000 / days.length)), MOST_DOTS = 50, BOX = 52, LINE_HEIGHT = 14, MOST_LINES = 2;
   const INK = "#1b1b1b", SOFT = "#555555", LINE = "#9aa4aa", OPEN = "#56b4e9", DONE = "#9a9a9a", DOT = "#0072b2";
 
   const row = document.createElement("p"), play = document.createElement("button"), label = document.createElement("label");
@@ -37,11 +37,23 @@ function animateFlow(element) {
     most = Math.max(1, ...counts.flatMap(of => [...of]));
     const sums = moves.map(all => all.reduce((sum, [, , n]) => sum + n, 0)).sort((a, b) => a - b);
     perDot = Math.max(1, Math.ceil(sums[Math.floor(sums.length * .95)] / MOST_DOTS));
-    key.textContent = `Bars: cases in each state${court < 0 ? "" : `, ${courts[court]}`}, mean over replications. One dot: ${perDot === 1 ? "one move" : `${perDot} moves`}.`;
+    key.textContent = `Bars: cases in each state${court < 0 ? "" : `, ${courts[court]}`}, mean over replications. One dot: ${perDot === 1 ? "one move" : `${format(perDot)} moves`}.`;
   }
 
-  const format = n => n >= 10 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1);
+  const format = n => n >= 10 || Math.abs(n - Math.round(n)) < .005 ? Math.round(n).toLocaleString("en") : n.toFixed(1);
   const shorten = (text, letters) => text.length <= letters ? text : `${text.slice(0, letters / 2)}…${text.slice(1 - letters / 2)}`;
+
+  /* Return a title in one or two lines; one that is too long is its short form. */
+  function inLines(title, letters, shorter) {
+    const lines = [""];
+    for (const word of title.split(" ")) {
+      const longer = `${lines.at(-1)} ${word}`.trim();
+      if (longer.length <= letters || lines.at(-1) === "") lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    if (lines.length <= MOST_LINES && lines.every(line => line.length <= letters)) return lines;
+    return shorter === undefined ? lines.slice(0, MOST_LINES).map(line => shorten(line, letters)) : inLines(shorter, letters);
+  }
 
   function layout() {
     const width = element.clientWidth;
@@ -53,13 +65,15 @@ function animateFlow(element) {
       at = [];
       order.forEach((state, k) => { at[state] = [k % columns, Math.floor(k / columns)]; });
     }
-    const rows = 1 + Math.max(...at.map(([, y]) => y)), cell = width / columns;
-    return { width, height: rows * (BOX + GAP) + 12, cell, at: at.map(([x, y]) => [x * cell + 4, y * (BOX + GAP) + 22]) };
+    const rows = 1 + Math.max(...at.map(([, y]) => y)), cell = width / columns, w = Math.min(cell - 14, 190);
+    const titles = states.map((state, k) => inLines(state, Math.floor(w / 6.8), short[k]));
+    const top = 8 + LINE_HEIGHT * Math.max(...titles.map(lines => lines.length)), pitch = BOX + 12 + top;
+    return { width, height: rows * pitch, w, titles, at: at.map(([x, y]) => [x * cell + 4, y * pitch + top]) };
   }
 
   function draw() {
-    const { width, height, cell, at: corners } = layout(), scale = devicePixelRatio || 1, context = canvas.getContext("2d");
-    const step = Math.min(days.length - 1, Math.floor(at)), part = at - step, w = Math.min(cell - 14, 190);
+    const { width, height, w, titles, at: corners } = layout(), scale = devicePixelRatio || 1, context = canvas.getContext("2d");
+    const step = Math.min(days.length - 1, Math.floor(at)), part = at - step;
     canvas.width = width * scale;
     canvas.height = height * scale;
     canvas.style.width = `${width}px`;
@@ -71,7 +85,7 @@ function animateFlow(element) {
       const [x, y] = corners[k], next = counts[Math.min(step + 1, days.length - 1)][k], n = counts[step][k] + (next - counts[step][k]) * part;
       context.font = "12px Liberation Sans, Arial, sans-serif";
       context.fillStyle = SOFT;
-      context.fillText(shorten(state, Math.floor(w / 7.6)), x, y - 5);
+      titles[k].forEach((line, row) => context.fillText(line, x, y - 5 - LINE_HEIGHT * (titles[k].length - 1 - row)));
       context.strokeStyle = LINE;
       context.setLineDash(state === later ? [4, 3] : []);
       context.strokeRect(x, y, w, BOX);

@@ -90,6 +90,13 @@ function noteBelow(element, text) {
   return note;
 }
 
+/* A map that is wider than the page begins at its first state. */
+const map = document.querySelector("#figure-workflow-map .scroll"), begin = map?.querySelector(".state");
+if (begin) {
+  const [box, first] = [map, begin].map(element => element.getBoundingClientRect());
+  if (first.right > box.right) map.scrollLeft = first.left + first.width / 2 - box.left - box.width / 2;
+}
+
 const unpicked = [];
 for (const figure of document.querySelectorAll("figure")) {
   const data = figure.querySelector("script.spec");
