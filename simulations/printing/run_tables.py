@@ -188,7 +188,7 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     if day is None:
         print_table(console, inputs_table(result))
     for kind in ("waiting_reason", "waiting_clock"):
-        print_table(console, waiting_table(result, kind, courts, day))
+        print_table(console, waiting_table(result, kind, courts, day, with_titles=False))
 
 
 def _print_notes(console: Console, result: RunResult) -> None:

@@ -185,8 +185,31 @@ def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all", scena
         text = f"The longest waits{where} were for {join_names(activity_title(a, scenario) for a in longest)}: {days} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     reasons = largest({reason: part.mean or 0.0 for reason, part in first.parts.items()})
-    text = f"The longest wait{where} was for {activity_title(longest[0], scenario)}: {days} on average; the largest part: {join_names(reasons)}"
+    text = f"The longest wait{where} was for {activity_title(longest[0], scenario)}: {days} on average, {_part_of_wait(first, reasons)}"
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
+
+
+_DURING = {
+    "lead time": "until the date that was given",
+    "suspended": "during suspensions",
+    "holiday": "over holidays",
+    "off shift": "outside shifts",
+    "no staff": "for want of staff",
+    "slots used up": "after the slots of the shift were used up",
+    "does not fit": "because the work did not fit into the shift",
+    "capacity": "for want of capacity",
+    "others first": "behind other cases",
+    "all closed": "while all pools were closed",
+}
+"""What each part of a wait is, in a sentence; the other parts are those for which a pool was short."""
+
+
+def _part_of_wait(wait: Wait, reasons: Sequence[str]) -> str:
+    """Say what most of a wait was, or the largest parts of it if none is more than half."""
+    share = (wait.parts[reasons[0]].mean or 0.0) / (wait.whole.mean or 1.0)
+    most = "most of it" if len(reasons) == 1 and share > 0.5 else f"the largest part{'s' if len(reasons) > 1 else ''} of it"
+    during = (_DURING.get(reason) or f"for want of {reason.removesuffix(' short')}" for reason in reasons)
+    return f"{most} {join_names(during)}"
 
 
 def next_free(result: RunResult, pool: str, court: str = "all") -> Statement:

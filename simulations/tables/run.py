@@ -216,7 +216,9 @@ def waits_by_reason(result: RunResult, courts: Mapping[str, str], at: dt.date | 
     return waits
 
 
-def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: dt.date | None = None) -> Table | None:
+def waiting_table(
+    result: RunResult, kind: str, courts: Mapping[str, str], at: dt.date | None = None, with_titles: bool = True
+) -> Table | None:
     """Return the mean wait for each activity and its parts, with a column for each court; ``None`` if no case waited.
 
     Parts that are 0 in every court are left out. The reason ``capacity`` is followed by its own parts.
@@ -226,6 +228,8 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
     kind : {"waiting_reason", "waiting_clock"}
     courts : mapping of str to str
         The heading of each court.
+    with_titles : bool
+        Write the titles of activities rather than their names, which options take.
     """
     estimates, rows, listed = estimates_by_court(result, at), [], []
     for activity, work in result.scenario.work.items():
@@ -240,7 +244,7 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
             if any(e is not None and e.mean for e in of_courts):
                 rows.append(
                     [
-                        Cell(activity_title(activity, result.scenario)),
+                        Cell(activity_title(activity, result.scenario) if with_titles else activity),
                         Cell(label),
                         *(Cell("") if e is None else estimate_cell(e) for e in of_courts),
                     ]
