@@ -163,7 +163,7 @@ def test_html_is_the_same_in_a_notebook(tiny: Path, monkeypatch: pytest.MonkeyPa
     result = forecast(tiny, "pending < 1000", replications=2, engine="simpy", progress=False)
     outside = as_html(result)
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    assert "pending &lt; 1000" in outside
+    assert "Pending cases below 1,000" in outside
     assert as_html(result) == outside
 
 

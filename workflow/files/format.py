@@ -97,7 +97,7 @@ class ActivityEntry(Entry):
         description="record fields, each with the values that the work may write to it; the scenario gives their probabilities",
         examples=[{"decision": ["grant", "refuse"]}],
     )
-    title: Title | None = _title("decision on the file")
+    title: Title | None = _title("a decision on the file")
     description: str | None = _description("what is done", "a clerk reads the file and decides")
     source: str | None = _source("practice")
 
