@@ -96,7 +96,7 @@ CHANGES = {
     "=3": "change =3: must be path=value, such as pools.reviewers.size.denver=20",
     "pools.pannel.size=2": "change pools.pannel.size: there is no pools.pannel; the keys of pools are: clerks, panel. Did you mean 'panel'?",
     "pool.panel.size=2": "change pool.panel.size: there is no pool; the keys of the scenario are: scenario, workflow, starts, ends, calendars, courts, pools, suspensions, activities, people, arrivals, events, published. Did you mean 'pools'?",
-    "pools.panel.siz=2": "change pools.panel.siz: pools.panel: unknown key 'siz'; allowed: at, size, calendar, at_shift_end, slots, overbook, order, preempt, queue_limit, together, wait_for. Did you mean 'size'?",
+    "pools.panel.siz=2": "change pools.panel.siz: pools.panel: unknown key 'siz'; allowed: title, at, size, calendar, at_shift_end, slots, overbook, order, preempt, queue_limit, together, wait_for. Did you mean 'size'?",
     "pools.clerks.size.nort=2": "change pools.clerks.size.nort: pool 'clerks': size: 'nort' is not a value of court; allowed: north, south, other. Did you mean 'north'?",
     "pools.clerks.size=2": "change pools.clerks.size: is a mapping and cannot become 2; set one of its keys: north, south",
     "pools.clerks=2": "change pools.clerks: is a mapping and cannot become 2; set one of its keys: at, size, calendar",
