@@ -61,7 +61,7 @@ class Draws(Protocol):
     def pick(self, case_keys: Unsigned, purpose: str, cumulative: Sequence[float], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return one of several values for each of many cases, by the first uniform of the first visit; see `choose`."""
         if len(values) == 1:
-            return np.repeat(values, len(case_keys))
+            return np.full(len(case_keys), values[0])
         return np.take(values, choose_many(self.many(case_keys, purpose, 0)[0], cumulative))
 
     def quantiles(self, case_keys: Unsigned, purpose: str, distribution: Distribution) -> npt.NDArray[np.float64]:

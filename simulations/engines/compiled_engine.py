@@ -28,8 +28,6 @@ Integers = NDArray[np.int64]
 ROWS_AT_ONCE = 1 << 13
 SMALLEST_HEAP = 1 << 14
 
-_OF_EVERY_LOG = tuple(column.name for column in COLUMNS if column.name != "booked_for")
-
 # A check for each of the two kernels, by whether it is the special one.
 _SMALL = {False: "D1", True: "D5"}
 
@@ -167,8 +165,9 @@ def simulate(plan: Plan, path: SamplePath, on_rows: OnRows | None = None) -> Eve
     from simulations.engines.kernel_plan import kernel_plan
 
     arguments = kernel_plan(plan, path)
-    arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), arrays.PENDING)
-    arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), arrays.FAR)
+    arguments["heap"] = np.empty(max(SMALLEST_HEAP, arguments["margin"] + 1), arrays.PENDING)
+    arguments["far"] = np.empty(max(SMALLEST_HEAP, arguments["margin"] + 2), arrays.FAR)
+    arguments["far"][0] = 0  # the others are written before they are read
     n_at_once = len(plan.scenario.workflow.states) + len(arguments["serving"])
     for name, kind in (("rows", arrays.ROW), ("moves", arrays.PAIR), ("batches", arrays.PAIR)):
         arguments[name] = arrays.aligned(ROWS_AT_ONCE + n_at_once + 8, kind, np.empty)
@@ -218,7 +217,7 @@ class _GrowingLog:
         self._cases = plan.cases
         self._on_rows = on_rows
         self._n_rows = 0
-        types, room = self.labels.types(), 2 * len(plan.cases) + ROWS_AT_ONCE
+        types, room = self.labels.types(), 6 * len(plan.cases) + ROWS_AT_ONCE
         self._none = {} if plan.scenario.hearing_dates else {"booked_for": types.pop("booked_for")(-1)}
         self._columns = {name: np.empty(room, dtype) for name, dtype in types.items()}
         self._further, self._transfers, self._batches = ([np.zeros((0, width), np.int64)] for width in (3, 2, 2))
@@ -231,13 +230,7 @@ class _GrowingLog:
             if self._n_rows > len(column):
                 self._columns[name] = np.empty(max(self._n_rows, len(column) * 3 // 2), column.dtype)
                 self._columns[name][:first] = column[:first]
-        parts = {name: column[first : self._n_rows] for name, column in self._columns.items()}
-        if isinstance(rows, np.ndarray):
-            from simulations.engines.kernel.columns import fill_columns
-
-            loaded_quickly(fill_columns)(rows, *(parts.pop(name) for name in _OF_EVERY_LOG))
-        for name, part in parts.items():
-            part[:] = rows[name]
+            self._columns[name][first : self._n_rows] = rows[name]
         for whole, part in ((self._further, further), (self._transfers, transfers), (self._batches, batches)):
             whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
         if self._on_rows is not None:

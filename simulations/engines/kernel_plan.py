@@ -157,7 +157,8 @@ def _record(workflow: Workflow, cases: Cases, court_field: int) -> NDArray[np.ui
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         column = cases.columns.values[name]
-        table[:, k] = column - low if low else column
+        if low or column.any():
+            table[:, k] = column - low
     if court_field >= 0:
         table[:, court_field] = cases.court
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any
 
@@ -107,11 +107,18 @@ class Split:
     entry : MeasureEntry
         A measure with parts.
     firsts : Firsts
+    wanted : set of str
+        The parts to compute, among other measures.
     """
 
-    def __init__(self, entry: MeasureEntry, firsts: Firsts) -> None:
+    def __init__(self, entry: MeasureEntry, firsts: Firsts, wanted: Set[str]) -> None:
         self._log, self._firsts = firsts.log, firsts
-        self._parts: Mapping[str, Any] = entry.split or {}
+        parts: Mapping[str, Any] = entry.split or {}
+        self._wanted = [part for part in parts if part in wanted]
+        ruled = [part for part, rule in parts.items() if rule != "rest"]
+        if all(part in ruled for part in self._wanted):
+            del ruled[max(map(ruled.index, self._wanted)) + 1 :]  # a case is of the first part whose rule it meets
+        self._rules = {part: parts[part] for part in ruled}
         self._counted = firsts.of(entry.cases or [])
         self._within = _codes(self._log.labels.state, entry.within or [])
 
@@ -127,11 +134,10 @@ class Split:
         """Return the cases of each part after the first `n_rows` rows, given the state of each case then."""
         unassigned = self._log.columns["case_id"][_up_to(self._counted, n_rows)].astype(np.intp)
         cases = {}
-        for part, rule in self._parts.items():
-            if rule != "rest":
-                meets = self._meeting(rule, n_rows, state)[unassigned]
-                cases[part], unassigned = unassigned[meets], unassigned[~meets]
-        return {part: cases.get(part, unassigned) for part in self._parts}
+        for part, rule in self._rules.items():
+            meets = self._meeting(rule, n_rows, state)[unassigned]
+            cases[part], unassigned = unassigned[meets], unassigned[~meets]
+        return {part: cases.get(part, unassigned) for part in self._wanted}
 
     def _meeting(self, rule: Mapping[str, Any], n_rows: int, state: NDArray[Any]) -> NDArray[np.bool_]:
         """Return whether each case meets the rule of a part."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
+from simulations.measuring.counts import one_of
 from simulations.measuring.hearing_dates import check_dates
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import beyond_size, wrong_starts
@@ -96,10 +97,10 @@ def _conserved(log: EventLog) -> None:
         possible = set[int]() if shares is None else {court for each in shares.leaves() for court in each.possible()}
         mine = log.columns["transition"][rows] == name
         _all(np.isin(to_court[mine], list(possible)), case[rows[mine]], "a case goes to a court to which no transfer leads")
-    final = np.array([s.kind is StateKind.FINAL for s in scenario.workflow.states.values()])
-    ended = np.flatnonzero(final.take(log.columns["to_state"]) & ~final.take(log.columns["from_state"]))
+    final = [k for k, state in enumerate(scenario.workflow.states.values()) if state.kind is StateKind.FINAL]
+    ended = np.flatnonzero(one_of(log.columns["to_state"], final) & ~one_of(log.columns["from_state"], final))
     open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
-    still = ~final[log.columns["to_state"][rows]]  # a case that ends with the same row ends at the court before it
+    still = ~one_of(log.columns["to_state"][rows], final)  # a case that ends with the same row ends at the court before it
     start = np.bincount(log.cases.court[log.cases.arrived <= scenario.horizon], minlength=n)
     counts = (to_court[still], before[still], log.court_at(ended), log.court_at(open_))
     came, went, closed, there = (np.bincount(courts, minlength=n) for courts in counts)
@@ -127,7 +128,8 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     """
     cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
     case, start, end, at = (columns[n] for n in ("case_id", "from_state", "to_state", "happened_at"))
-    seen = np.diff(first) > 0
+    has_rows = np.diff(first) > 0
+    seen = slice(None) if has_rows.all() else has_rows
     arrived, opening, last = cases.arrived[part], first[:-1][seen], first[1:][seen] - 1
     before, since = np.empty_like(end), np.empty_like(at)
     before[1:], since[1:] = end[:-1], at[:-1]
@@ -136,9 +138,9 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     spans: NDArray[np.int64] = at - since
     _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
-    _all(seen | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
+    _all(has_rows | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
     final = np.array([s.kind is StateKind.FINAL for s in cases.scenario.workflow.states.values()])
-    closed = final[end[last]] | (at[last] == horizon)
+    closed = final.take(end[last]) | (at[last] == horizon)
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
     spent = np.add.reduceat(spans, opening) if len(case) else at
     whole = at[last] - np.maximum(arrived[seen], 0)
@@ -156,8 +158,9 @@ def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArra
     known = enabled > NEVER
     _all(~known | ((activity >= 0) & (ended >= enabled)), case, "a stay is for no work, or ends before it begins")
     stopped = log.columns["cause"][part] == BY_INTERRUPTION
-    in_hand = (started > NEVER) & (log.columns["completed_at"][part] == NEVER)
-    _all(~stopped | (in_hand & (activity >= 0)), case, "a row interrupts work that is not in hand")
+    if stopped.any():
+        in_hand = (started > NEVER) & (log.columns["completed_at"][part] == NEVER)
+        _all(~stopped | (in_hand & (activity >= 0)), case, "a row interrupts work that is not in hand")
     stays = np.flatnonzero(known)
     return activity[stays], (ended - enabled)[stays]
 

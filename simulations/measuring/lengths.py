@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence, Set
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -233,7 +233,11 @@ class _Known:
 
     def mean(self, length: Integers | None) -> ByCourt:
         """Return the mean of lengths, in days; ``None`` stands for zeros."""
-        return self._mean(length[self._order]) if length is not None else ratio(self._counts * 0, self._counts)
+        return self._mean(length[self._order]) if length is not None else self._zeros
+
+    @cached_property
+    def _zeros(self) -> ByCourt:
+        return ratio(self._counts * 0, self._counts)
 
     def _mean(self, in_order: Integers) -> ByCourt:
         total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ class Value:
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """One measure on one day, with a row for each chosen court and a column for each group."""
 
     measure: str
@@ -107,7 +106,7 @@ class Measured:
 
     def columns(self) -> tuple[dict[str, NDArray[Any]], Mapping[str, list[str]]]:
         """Return the values as columns, and the labels of the codes in them; -1 stands for ``None``."""
-        heads = tuple([(t.measure, t.courts, t.by, t.groups, t.at, t.unit) for t in self.tables])
+        heads = tuple([table[:-1] for table in self.tables])
         every_day = (self.daily, *self.next_free)
         codes, at, labels = _coded(self.courts, heads, tuple([(d.measure, d.courts, d.unit, len(d.days)) for d in every_day]))
         values = [*(table.values.ravel() for table in self.tables), *(daily.values.ravel() for daily in every_day)]

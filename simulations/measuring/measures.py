@@ -157,7 +157,9 @@ def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[d
 def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts, wanted: Set[str]) -> list[dict[str, ByCourt]]:
     """Measure pending and unfinished cases and the parts of counts at each instant, for each frame."""
     declared = log.cases.scenario.workflow.measures
-    splits = [Split(entry, firsts) for entry in declared if entry.split is not None and not wanted.isdisjoint(entry.split)]
+    splits = [
+        Split(entry, firsts, wanted) for entry in declared if entry.split is not None and not wanted.isdisjoint(entry.split)
+    ]
     standing = Standing(log.cases, wanted)
     of_frames: list[defaultdict[str, list[ByCourt]]] = [defaultdict(list) for _ in frames]
     if not splits and not standing.wanted:

@@ -114,15 +114,18 @@ def long_queues(log: EventLog) -> list[LongQueue]:
     period = TrendPeriod.of(scenario)
     instants = period.instants(scenario)
     columns, stations = log.columns, log.by_queue
+    first_open = np.searchsorted(columns["happened_at"], scenario.horizon)  # rows of the horizon are the last ones
     names = [(name, court) for name, pool in scenario.pools.items() for court in (scenario.courts if pool.at_court else ("all",))]
     queues = []
     for station, (pool, court) in enumerate(names):
         rows = stations.rows[stations.first[station] : stations.first[station + 1]]
+        open_ = rows[np.searchsorted(rows, first_open) :]
+        if np.count_nonzero(columns["started_at"][open_] == NEVER) <= LONG:
+            continue
         enabled, started, ended = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
         left = np.where(started > NEVER, started, ended + 1)  # a case that waits at an instant is counted there
-        if np.count_nonzero((enabled <= instants[-1]) & (left > instants[-1])) > LONG:
-            lengths = _count_until(enabled, instants) - _count_until(left, instants)
-            queues.append(period.queue(pool, court, lengths))
+        lengths = _count_until(enabled, instants) - _count_until(left, instants)
+        queues.append(period.queue(pool, court, lengths))
     return queues
 
 

@@ -195,18 +195,20 @@ class Drawing:
         if not len(keys):
             return
         field, purpose = self.fields[name], f"people:{name}"
-        for draw, selected in how.rows(self._of(how.reads(), rows), self.fields, self.arrived[rows]):
+        read = how.reads()
+        here = self._of(read, rows) if read else Columns({}, {})
+        for draw, selected in how.rows(here, self.fields, self.arrived[rows]):
             mine = selected if isinstance(rows, slice) else rows[selected]
-            here = keys[selected]
+            of = keys[selected]
             if draw.shares is None:
-                self.values[name][mine] = self._numbers(field, draw, here, mine)
+                self.values[name][mine] = self._numbers(field, draw, of, mine)
             else:
-                self.values[name][mine] = self._shared(field, draw.shares, here)
+                self.values[name][mine] = self._shared(field, draw.shares, of)
             if field.optional:
-                absent = self.path.many(here, purpose, 0)[1] < draw.missing * 2.0**53
+                absent = self.path.many(of, purpose, 0)[1] < draw.missing * 2.0**53
                 if draw.shares is not None:
                     none = np.array([v is None for v in draw.shares.values])
-                    absent |= self.path.pick(here, purpose, draw.shares.cumulative, none)
+                    absent |= self.path.pick(of, purpose, draw.shares.cumulative, none)
                 self.missing[name][mine] = absent
 
     def _shared(self, field: Field, shares: Shares, keys: NDArray[np.uint64]) -> NDArray[Any]:
