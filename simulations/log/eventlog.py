@@ -270,7 +270,7 @@ class EventLog:
 
     def station_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the station, numbered pool by pool, of rows that belong to a pool."""
-        return self._station_of(self.columns["pool"][rows], self.court_at(rows))
+        return self._station_of(self.columns["pool"].take(rows), self.court_at(rows))
 
     def _station_of(self, pools: NDArray[Any], courts: NDArray[Any]) -> NDArray[np.int64]:
         """Return the station of each pool at each court."""
@@ -297,10 +297,10 @@ class EventLog:
                 break
             station += len(each.calendars)
         rows = self.by_station.rows[self.by_station.first[station] : self.by_station.first[station + 1]]
-        rows = rows[self.columns["started_at"][rows] > NEVER]
+        rows = rows[self.columns["started_at"].take(rows) > NEVER]
         if len(self.batches):
             rows = rows[~np.isin(rows, self._within_batches)]
-        servers = self.columns["server"][rows].astype(np.int64)
+        servers = self.columns["server"].take(rows).astype(np.int64)
         if len(self.further):
             row, of_pool, server = self.further.T
             here = self._station_of(of_pool, self.court_at(row)) == station
@@ -364,16 +364,18 @@ def _pairs(pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
     """Return the indices that sort integers from 0 to below n, stably.
 
-    numpy sorts integers of 8 and 16 bits in linear time, and sorts faster than it finds the sorting indices.
+    numpy sorts integers of 8 and 16 bits in linear time, and sorts faster than it finds the sorting indices, smaller integers first.
     """
-    if n <= 1 << 16:
-        return np.argsort(codes.astype(np.uint8 if n <= 1 << 8 else np.uint16), kind="stable")
     bits = len(codes).bit_length()
-    order = codes.astype(np.int64) << bits
-    order |= np.arange(len(codes))
+    small = n.bit_length() + bits <= 32
+    if n <= 1 << 8 or (n <= 1 << 16 and not small):
+        return np.argsort(codes.astype(np.uint8 if n <= 1 << 8 else np.uint16), kind="stable")
+    order: NDArray[Any] = codes.astype(np.uint32 if small else np.int64)
+    order <<= bits
+    order |= np.arange(len(codes), dtype=order.dtype)
     order.sort()
     order &= (1 << bits) - 1
-    return order
+    return order.astype(np.int64, copy=False)
 
 
 def _first(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

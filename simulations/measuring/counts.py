@@ -87,7 +87,7 @@ class Firsts:
         return self._first(rows[cases.state.take(columns["case_id"][rows]) == state])
 
     def _first(self, rows: Integers) -> Integers:
-        case = self.log.columns["case_id"][rows].astype(np.intp)
+        case = self.log.columns["case_id"].take(rows).astype(np.intp)
         first = np.empty(len(self.log.cases), np.int64)
         first[case[::-1]] = rows[::-1]  # numpy keeps the last of several assignments
         first_rows: Integers = rows[first[case] == rows]
@@ -165,7 +165,7 @@ def emptied(state: str, frame: Frame, firsts: Firsts) -> ByCourt:
     code = frame.log.labels.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
     still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows, home=True)[:, 0]
-    slot, left_at = frame.slot_of(rows, home=True), columns["happened_at"][rows]
+    slot, left_at = frame.slot_of(rows, home=True), columns["happened_at"].take(rows)
     last, last_left, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
     for n in n_counted:
         last_left[slot[:n]] = left_at[:n]  # numpy keeps the last of several assignments

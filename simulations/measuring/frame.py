@@ -71,7 +71,7 @@ class Frame:
 
     def slot_of(self, rows: Integers, home: bool = False) -> Slots:
         """Return the slot of the case of each row: with the court at which it was before the row, or its home court."""
-        case = self.log.columns["case_id"][rows]
+        case = self.log.columns["case_id"].take(rows)
         if home or not len(self.log.transfers):
             return np.asarray(self.slot.take(case))
         return np.asarray(self.log.court_at(rows) * self.shape[1] + self.grouping.of_case.take(case))

@@ -225,7 +225,7 @@ def _uses(log: EventLog, booked: BookedDates) -> Integers:
 
 
 def check_dates(log: EventLog) -> tuple[NDArray[np.bool_], Integers]:
-    """Return, for each booking, whether its date has the slots that are taken, and no case is called on another date; and the cases."""
+    """Return, for each booking, whether its date has the slots that are taken, and no case is called on another date; and the rows."""
     booked, scenario = BookedDates.of(log), log.cases.scenario
     good = np.ones(len(booked.rows), bool)
     freed, uses = booked.freed(log), _uses(log, booked)
@@ -245,4 +245,4 @@ def check_dates(log: EventLog) -> tuple[NDArray[np.bool_], Integers]:
         days = np.array([*calendar.days, -1], np.int64)
         called = started > NEVER
         good[mine] = ~over[: len(mine)] & (~called | (days[np.where(called, interval, -1)] == day))
-    return good, np.asarray(log.columns["case_id"][booked.rows], np.int64)
+    return good, booked.rows

@@ -11,7 +11,7 @@ Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operation
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,6 @@ from simulations.timing.calendars import Calendar, ShiftEnd
 from workflow.errors import DocketsimError
 from workflow.model.definition import StateKind
 
-_READ = ("case_id", "from_state", "to_state", "happened_at")
 _ROWS_AT_ONCE = 1 << 19
 
 
@@ -48,8 +47,7 @@ def check_log(log: EventLog) -> None:
     present, stayed = [0] * len(states), [0] * len(activities)
     for cases in _parts(log.by_case):
         rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
-        columns = {name: log.columns[name][rows] for name in _READ}
-        present = _added(present, columns["from_state"], _histories(log, cases, columns))
+        present = _added(present, *_histories(log, cases, rows))
     for start in range(0, len(log), _ROWS_AT_ONCE):
         stayed = _added(stayed, *_stays(log, slice(start, start + _ROWS_AT_ONCE)))
     # Little's law as an identity of two sums: time in a state, from the states that cases enter and leave, and stays, from the
@@ -74,12 +72,10 @@ def _together(log: EventLog) -> None:
     first[batch[::-1]] = rows[::-1]  # numpy keeps the last of several assignments
     for name in ("pool", "server", "started_at"):
         column = log.columns[name]
-        _all(
-            column[rows] == column[first[batch]], log.columns["case_id"][rows], f"cases that are served together differ in {name}"
-        )
+        _all(column[rows] == column[first[batch]], log, rows, f"cases that are served together differ in {name}")
     most = np.array([0 if pool.batch is None else pool.batch.most for pool in log.cases.scenario.pools.values()])
     within = np.bincount(batch)[batch] <= most[log.columns["pool"][rows]]
-    _all(within, log.columns["case_id"][rows], "more cases are served together than the pool allows")
+    _all(within, log, rows, "more cases are served together than the pool allows")
 
 
 def _conserved(log: EventLog) -> None:
@@ -89,14 +85,14 @@ def _conserved(log: EventLog) -> None:
     end. A case changes its court only with a transition that transfers cases, to a court that has a share.
     """
     scenario, rows, to_court = log.cases.scenario, *log.transfers.T
-    case, n = log.columns["case_id"], len(scenario.courts)
+    n = len(scenario.courts)
     before = log.court_at(rows)
-    _all(before != to_court, case[rows], "a case goes to the court at which it is")
+    _all(before != to_court, log, rows, "a case goes to the court at which it is")
     for name in set(log.columns["transition"][rows].tolist()):
         shares = scenario.transfers.get(log.labels.transition[name] if name >= 0 else "")
         possible = set[int]() if shares is None else {court for each in shares.leaves() for court in each.possible()}
         mine = log.columns["transition"][rows] == name
-        _all(np.isin(to_court[mine], list(possible)), case[rows[mine]], "a case goes to a court to which no transfer leads")
+        _all(np.isin(to_court[mine], list(possible)), log, rows[mine], "a case goes to a court to which no transfer leads")
     final = [k for k, state in enumerate(scenario.workflow.states.values()) if state.kind is StateKind.FINAL]
     ended = np.flatnonzero(one_of(log.columns["to_state"], final) & ~one_of(log.columns["from_state"], final))
     open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
@@ -120,47 +116,53 @@ def _parts(by_case: ByCase) -> Iterator[slice]:
         yield slice(begin, begin := max(begin + 1, end))
 
 
-def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Check the history of each case, and return how long the case had been in its state at each row, in case order.
+def _histories(log: EventLog, part: slice, rows: NDArray[np.int64]) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """Check the history of each case; return the state that each row leaves, and how long the case had been in it.
+
+    The rows are those of some cases, case by case.
 
     Each row begins in the state in which the row before it ended, and not earlier. The last row is in a final state or at
     the horizon. The times in the states add up to the time in the system.
     """
     cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
-    case, start, end, at = (columns[n] for n in ("case_id", "from_state", "to_state", "happened_at"))
+    start, end, at = (log.columns[name].take(rows) for name in ("from_state", "to_state", "happened_at"))
     has_rows = np.diff(first) > 0
     seen = slice(None) if has_rows.all() else has_rows
     arrived, opening, last = cases.arrived[part], first[:-1][seen], first[1:][seen] - 1
+    entered = np.maximum(arrived[seen], 0)
     before, since = np.empty_like(end), np.empty_like(at)
     before[1:], since[1:] = end[:-1], at[:-1]
-    before[opening], since[opening] = cases.state[part][seen], np.maximum(arrived[seen], 0)
-    _all(start == before, case, "a case leaves a state in which it is not")
+    before[opening], since[opening] = cases.state[part][seen], entered
+    _all(start == before, log, rows, "a case leaves a state in which it is not")
     spans: NDArray[np.int64] = at - since
-    _all(spans >= 0, case, "a case moves back in time")
+    _all(spans >= 0, log, rows, "a case moves back in time")
     horizon = cases.scenario.horizon
-    _all(has_rows | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
+    if not has_rows.all():
+        expected = has_rows | (arrived > horizon)
+        if not expected.all():
+            raise BrokenInvariant(f"a case has no row, not even one at the end: case {part.start + int(np.argmin(expected))}")
     final = np.array([s.kind is StateKind.FINAL for s in cases.scenario.workflow.states.values()])
     closed = final.take(end[last]) | (at[last] == horizon)
-    _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
-    spent = np.add.reduceat(spans, opening) if len(case) else at
-    whole = at[last] - np.maximum(arrived[seen], 0)
-    _all(spent == whole, case[last], "the times that a case spent in its states do not add up to its time in the system")
-    return spans
+    _all(closed, log, rows, "a case is neither in a final state nor counted as open at the end", last)
+    spent = np.add.reduceat(spans, opening) if len(rows) else at
+    what = "the times that a case spent in its states do not add up to its time in the system"
+    _all(spent == at[last] - entered, log, rows, what, last)
+    return start, spans
 
 
 def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
     """Check the order of the times of work in a batch of rows; return the activity and the length of each stay."""
-    case, activity, enabled, started, ended = (
-        log.columns[name][part] for name in ("case_id", "activity", "enabled_at", "started_at", "happened_at")
+    activity, enabled, started, ended = (
+        log.columns[name][part] for name in ("activity", "enabled_at", "started_at", "happened_at")
     )
     in_time = (started == NEVER) | ((started >= enabled) & (started <= ended))
-    _all(in_time, case, "work starts before it is enabled, or after it ends")
+    _all(in_time, log, part, "work starts before it is enabled, or after it ends")
     known = enabled > NEVER
-    _all(~known | ((activity >= 0) & (ended >= enabled)), case, "a stay is for no work, or ends before it begins")
+    _all(~known | ((activity >= 0) & (ended >= enabled)), log, part, "a stay is for no work, or ends before it begins")
     stopped = log.columns["cause"][part] == BY_INTERRUPTION
     if stopped.any():
         in_hand = (started > NEVER) & (log.columns["completed_at"][part] == NEVER)
-        _all(~stopped | (in_hand & (activity >= 0)), case, "a row interrupts work that is not in hand")
+        _all(~stopped | (in_hand & (activity >= 0)), log, part, "a row interrupts work that is not in hand")
     stays = np.flatnonzero(known)
     return activity[stays], (ended - enabled)[stays]
 
@@ -182,20 +184,20 @@ def _busy(log: EventLog) -> None:
         for station, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
             rows, servers = log.servers(name, station)
             _one_at_a_time(log, rows, servers, name)
-            started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
+            started, ended = (log.columns[column].take(rows) for column in ("started_at", "happened_at"))
             off_shift, not_free = wrong_starts(calendar, sizes, horizon, started, ended)
             for wrong, what in ((off_shift, "off shift"), (not_free, "without a free server")):
                 if len(wrong):
                     others = np.clip(started, -1, horizon + 1) != wrong[0]
-                    _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
+                    _all(others, log, rows, f"work of {name!r} starts {what}")
             _resumed(log, rows, pool, calendar, sizes)
             if len(log.interruptions.rows):
                 in_time[rows] |= _may_interrupt(pool, calendar, log.columns["happened_at"][rows])
     if log.cases.scenario.hearing_dates:
-        good, case = check_dates(log)
-        _all(good, case, "a hearing date has more cases than slots, or a case is called on another date")
+        good, booked = check_dates(log)
+        _all(good, log, booked, "a hearing date has more cases than slots, or a case is called on another date")
     interrupted = log.interruptions.rows  # work of a team is interrupted by one of its pools
-    _all(in_time[interrupted], log.columns["case_id"][interrupted], "work is interrupted during a shift")
+    _all(in_time[interrupted], log, interrupted, "work is interrupted during a shift")
 
 
 def _may_interrupt(pool: Pool, calendar: Calendar, at: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -210,22 +212,29 @@ def _may_interrupt(pool: Pool, calendar: Calendar, at: NDArray[np.int64]) -> NDA
 
 def _resumed(log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]) -> None:
     """Check that no more work resumes at an opening than the size allows."""
-    case, started, ended = (log.columns[column][rows] for column in ("case_id", "started_at", "happened_at"))
     if pool.at_shift_end == ShiftEnd.SUSPEND and any(later < size for (_, size), (_, later) in itertools.pairwise(sizes)):
+        started, ended = (log.columns[column].take(rows) for column in ("started_at", "happened_at"))
         for opening in beyond_size(calendar, sizes, log.cases.scenario.horizon, started, ended)[:1]:
             in_hand = (started <= opening) & (ended > opening)
-            _all(~in_hand, case, f"more work of {pool.name!r} resumes than it has servers")
+            _all(~in_hand, log, rows, f"more work of {pool.name!r} resumes than it has servers")
 
 
 def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], server: NDArray[np.int64], pool: str) -> None:
     """Check that each piece of work of a server starts after the one before it in the log has ended."""
     order = order_of(server, int(server.max(initial=0)) + 1)
     rows, server = rows[order], server[order]
-    started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
+    started, ended = (log.columns[column].take(rows) for column in ("started_at", "happened_at"))
     free = (server[1:] != server[:-1]) | (started[1:] >= ended[:-1])
-    _all(free, log.columns["case_id"][rows[1:]], f"a server of {pool!r} does two things at once")
+    _all(free, log, rows[1:], f"a server of {pool!r} does two things at once")
 
 
-def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:
+def _all(
+    holds: NDArray[np.bool_],
+    log: EventLog,
+    rows: NDArray[np.int64] | slice,
+    what: str,
+    of: NDArray[np.int64] | slice = slice(None),
+) -> None:
+    """Raise with the case of the first row for which a check does not hold; `of` selects the checked rows among `rows`."""
     if not holds.all():
-        raise BrokenInvariant(f"{what}: case {int(case[int(np.argmin(holds))])}")
+        raise BrokenInvariant(f"{what}: case {int(log.columns['case_id'][rows][of][int(np.argmin(holds))])}")

@@ -174,9 +174,9 @@ class Lengths:
         ended &= (columns["activity"] >= activities.start) & (columns["activity"] < activities.stop)
         rows = np.flatnonzero(ended)
         rows = rows[np.searchsorted(rows, frame.n_before) :]
-        completed = columns["completed_at"][rows]
+        completed = columns["completed_at"].take(rows)
         known = _Known(frame, len(activities), None, self._slots_of(activities, rows), frame.first_until(completed))
-        completed -= columns["started_at"][rows]
+        completed -= columns["started_at"].take(rows)
         self._add_earlier_parts(rows, completed)
         return known.shapes(PROCESSING, completed, wanted)
 
@@ -201,7 +201,7 @@ class Lengths:
 
     def _slots_of(self, activities: range, rows: Integers) -> Integers:
         """Return activity, court and group of each row as one number."""
-        slot = self._columns["activity"][rows].astype(np.int64)
+        slot = self._columns["activity"].take(rows).astype(np.int64)
         slot -= activities.start
         slot *= math.prod(self._frame.shape)
         slot += self._frame.slot_of(rows)
@@ -233,7 +233,7 @@ class _Known:
 
     def mean(self, length: Integers | None) -> ByCourt:
         """Return the mean of lengths, in days; ``None`` stands for zeros."""
-        return self._mean(length[self._order]) if length is not None else self._zeros
+        return self._mean(length.take(self._order)) if length is not None else self._zeros
 
     @cached_property
     def _zeros(self) -> ByCourt:
@@ -248,7 +248,7 @@ class _Known:
         mean, *of_quantiles = (f"{kind}.{{}}.{shape}" for shape in SHAPES)
         if wanted.isdisjoint({mean, *of_quantiles}):
             return {}
-        length = length[self._order]
+        length = length.take(self._order)
         values = {mean: self._mean(length)}
         if wanted.isdisjoint(of_quantiles):
             return values
@@ -260,7 +260,7 @@ class _Known:
         length |= np.repeat(np.arange(len(self._of_cells)) % n_first, self._of_cells)
         quantiles[..., :-1, :] = _quantiles(length, n_first.bit_length(), self._counts[..., :-1, :])
         if self._frame.shape[1] > 1:
-            length = length[self._by_group()]
+            length = length.take(self._by_group())
         quantiles[..., -1:, :] = _quantiles(length, n_first.bit_length(), self._counts[..., -1:, :])
         return values | dict(zip(of_quantiles, quantiles / MICROSECONDS_PER_DAY, strict=True))
 

@@ -122,7 +122,7 @@ def long_queues(log: EventLog) -> list[LongQueue]:
         open_ = rows[np.searchsorted(rows, first_open) :]
         if np.count_nonzero(columns["started_at"][open_] == NEVER) <= LONG:
             continue
-        enabled, started, ended = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
+        enabled, started, ended = (columns[name].take(rows) for name in ("enabled_at", "started_at", "happened_at"))
         left = np.where(started > NEVER, started, ended + 1)  # a case that waits at an instant is counted there
         lengths = _count_until(enabled, instants) - _count_until(left, instants)
         queues.append(period.queue(pool, court, lengths))

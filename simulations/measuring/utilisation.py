@@ -53,7 +53,7 @@ def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> d
     later = sorted(until for until in times if until > since)
     for station in range(len(spec.calendars) if later else 0):
         rows, bounds = log.served(pool, station), np.array([since, *later], np.int64)
-        started, ended = (log.columns[name][rows] for name in ("started_at", "happened_at"))
+        started, ended = (log.columns[name].take(rows) for name in ("started_at", "happened_at"))
         parts = time_between(spec, station, log.sizes(pool), started, ended, bounds)
         for until, time in zip(later, itertools.accumulate(parts), strict=True):
             times[until][station] = time

@@ -273,10 +273,10 @@ class _Segments:
         """Return whole waits, and the indices of those after which work never started."""
         columns = log.columns
         ends = by_station.rows
-        until = columns["started_at"][ends]
+        until = columns["started_at"].take(ends)
         never = np.flatnonzero(until == NEVER)
         until[never] = columns["happened_at"][ends[never]]
-        return cls(ends, None, None, columns["enabled_at"][ends], until, by_station.first), never
+        return cls(ends, None, None, columns["enabled_at"].take(ends), until, by_station.first), never
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
