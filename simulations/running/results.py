@@ -326,19 +326,31 @@ def read_series(
     courts = f"select court from part where {daily} group by court order by min(file_row_number)"
     names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
-        f'select "at", value from part where {daily} order by "at", list_position({[*names]}::varchar[], court), replication',
+        f'select "at", value, replication, list_position({[*names]}::varchar[], court)::integer as court from part where {daily}',
         folder,
         numbers,
         "fetchnumpy",
     )
     if not names:
         return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence, measure, unit)
+    columns = _in_order(columns)
     values: NDArray[np.float64] = np.ma.masked_array(columns["value"], dtype=float).filled(np.nan)
     complete = np.isfinite(values).all() if measure == "pending" else not np.isinf(values).any()
     if len(values) % (len(names) * len(numbers)) or not complete:
         raise InputError([f"{folder}: measures: {measure} is not known for every day and court; docketsim verify {folder}"])
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
     return Series(days, names, values.reshape(-1, len(names), len(numbers)), confidence, measure, unit)
+
+
+def _in_order(columns: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """Return the rows of a daily series by day, court and replication. Those of one replication are mostly in this order."""
+    court, replication = (np.ma.filled(columns[name], 0).astype(np.int64) for name in ("court", "replication"))
+    day = np.asarray(columns["at"]).astype("datetime64[D]").astype(np.int64)
+    place = (day * (int(court.max(initial=0)) + 1) + court) * (int(replication.max(initial=0)) + 1) + replication
+    if (place[1:] > place[:-1]).all():
+        return columns
+    order = np.argsort(place, kind="stable")
+    return {name: column[order] for name, column in columns.items()}
 
 
 _DAILY = """(measure = 'pending' or starts_with(measure, 'next_free.')) and "by" is null and "at" is not null"""
