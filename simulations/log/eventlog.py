@@ -102,6 +102,12 @@ class ByCase:
     order: NDArray[np.int64]
     first: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, log: EventLog) -> ByCase:
+        """Sort the rows of a log."""
+        case, n = log.columns["case_id"], len(log.cases)
+        return cls(order_of(case, n), _first(case, n))
+
     @property
     def opening(self) -> NDArray[np.int64]:
         """Return the index in `order` of the first row of each case that has rows."""
@@ -187,8 +193,7 @@ class EventLog:
     @cached_property
     def by_case(self) -> ByCase:
         """Return the rows sorted by case."""
-        case, n = self.columns["case_id"], len(self.cases)
-        return ByCase(order_of(case, n), _first(case, n))
+        return ByCase.of(self)
 
     def only(self, rows: NDArray[np.int64]) -> EventLog:
         """Return the log of some rows, in order, which are all rows of their cases; without servers of teams and batches."""

@@ -44,10 +44,7 @@ def check_log(log: EventLog) -> None:
         With the invariant, and the first case or pool that breaks it.
     """
     activities, states = log.labels.activity, list(log.cases.scenario.workflow.states.values())
-    present, stayed = [0] * len(states), [0] * len(activities)
-    for cases in _parts(log.by_case):
-        rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
-        present = _added(present, *_histories(log, cases, rows))
+    present, stayed = _present(log, len(states)), [0] * len(activities)
     for start in range(0, len(log), _ROWS_AT_ONCE):
         stayed = _added(stayed, *_stays(log, slice(start, start + _ROWS_AT_ONCE)))
     # Little's law as an identity of two sums: time in a state, from the states that cases enter and leave, and stays, from the
@@ -61,6 +58,17 @@ def check_log(log: EventLog) -> None:
     _busy(log)
     _conserved(log)
     _together(log)
+
+
+def _present(log: EventLog, n_states: int) -> list[int]:
+    """Check the history of each case, and return the time that all cases were in each state."""
+    present = [0] * n_states
+    by_case = log.by_case if len(log) <= _ROWS_AT_ONCE else ByCase.of(log)  # a large log should not keep it
+    for cases in _parts(by_case):
+        first = by_case.first[cases.start : cases.stop + 1]
+        rows = by_case.order[first[0] : first[-1]]
+        present = _added(present, *_histories(log, cases, first - first[0], rows))
+    return present
 
 
 def _together(log: EventLog) -> None:
@@ -116,15 +124,17 @@ def _parts(by_case: ByCase) -> Iterator[slice]:
         yield slice(begin, begin := max(begin + 1, end))
 
 
-def _histories(log: EventLog, part: slice, rows: NDArray[np.int64]) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
-    """Check the history of each case; return the state that each row leaves, and how long the case had been in it.
+def _histories(
+    log: EventLog, part: slice, first: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """Check the history of each case of a part; return the state that each row leaves, and how long the case had been in it.
 
-    The rows are those of some cases, case by case.
+    The rows are those of some cases, case by case; `first` has the index of the first row of each.
 
     Each row begins in the state in which the row before it ended, and not earlier. The last row is in a final state or at
     the horizon. The times in the states add up to the time in the system.
     """
-    cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
+    cases = log.cases
     start, end, at = (log.columns[name].take(rows) for name in ("from_state", "to_state", "happened_at"))
     has_rows = np.diff(first) > 0
     seen = slice(None) if has_rows.all() else has_rows

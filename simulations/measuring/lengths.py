@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -156,7 +156,7 @@ class Lengths:
         ended = np.flatnonzero(counted)
         known = _Known(frame, n, ended, slot[ended], frame.first_until(waits.end[ended]))
         del slot, counted, ended
-        values |= known.shapes(WAITING, whole(waits.end - waits.start), wanted)
+        values |= known.shapes(WAITING, lambda: whole(waits.end - waits.start), wanted)
         for kind in self.breakdowns:
             for part, measure in self._parts_of[kind].items():
                 lengths = waits.parts[kind].get(part)
@@ -178,7 +178,7 @@ class Lengths:
         known = _Known(frame, len(activities), None, self._slots_of(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"].take(rows)
         self._add_earlier_parts(rows, completed)
-        return known.shapes(PROCESSING, completed, wanted)
+        return known.shapes(PROCESSING, lambda: completed, wanted)
 
     def _add_earlier_parts(self, rows: Integers, lengths: Integers) -> None:
         """Add to the length of each completed work that of the parts before it was interrupted; the rows are in order."""
@@ -243,12 +243,12 @@ class _Known:
         total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
         return ratio(total, self._counts * float(MICROSECONDS_PER_DAY))
 
-    def shapes(self, kind: str, length: Integers, wanted: Set[str]) -> dict[str, ByCourt]:
-        """Return those of mean and quantiles of lengths, in days, that are wanted."""
+    def shapes(self, kind: str, lengths: Callable[[], Integers], wanted: Set[str]) -> dict[str, ByCourt]:
+        """Return those of mean and quantiles of lengths, in days, that are wanted. `lengths` computes them, so that they are not held."""
         mean, *of_quantiles = (f"{kind}.{{}}.{shape}" for shape in SHAPES)
         if wanted.isdisjoint({mean, *of_quantiles}):
             return {}
-        length = length.take(self._order)
+        length = lengths().take(self._order)
         values = {mean: self._mean(length)}
         if wanted.isdisjoint(of_quantiles):
             return values
@@ -257,7 +257,8 @@ class _Known:
         # since the microseconds of a century need 52.
         n_first = len(self._frame.untils) + 1
         length <<= n_first.bit_length()
-        length |= np.repeat(np.arange(len(self._of_cells)) % n_first, self._of_cells)
+        first = (np.arange(len(self._of_cells)) % n_first).astype(np.min_scalar_type(n_first))
+        length |= np.repeat(first, self._of_cells)
         quantiles[..., :-1, :] = _quantiles(length, n_first.bit_length(), self._counts[..., :-1, :])
         if self._frame.shape[1] > 1:
             length = length.take(self._by_group())
