@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-LIBRARIES = ("altair", "holidays", "hypothesis", "joblib", "pytest", "rich.progress", "rich.table", "scipy.stats", "z3")
+LIBRARIES = ("altair", "duckdb", "holidays", "hypothesis", "joblib", "pytest", "rich.progress", "rich.table", "scipy.stats", "z3")
 """Heavy libraries that functions import when they are called."""
 MOST_BYTES = 1 << 20
 CLIENT = """\
@@ -63,7 +63,7 @@ def start() -> Path:
 
 
 def import_everything() -> None:
-    """Import docketsim with its heavy libraries, and load the kernel if it is compiled, for the forks of this process."""
+    """Import docketsim with its heavy libraries, for the forks of this process; build what is built when it is first used."""
     for package in ("workflow", "simulations"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.startswith(
@@ -73,16 +73,21 @@ def import_everything() -> None:
     for library in LIBRARIES:
         importlib.import_module(library)
     from simulations.engines import compiled_engine
+    from workflow.files.validation import Entry
 
+    models: list[Any] = [Entry]
+    for model in models:
+        model.model_rebuild()
+        models += model.__subclasses__()
     for special in (False, True):
         if compiled_engine.available() and compiled_engine.is_compiled(special):
             compiled_engine.compile_kernel(special)
-    gc.freeze()
 
 
 def serve(address: str) -> None:
     """Import docketsim, and answer requests until standard input is closed."""
     import_everything()
+    gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
@@ -96,6 +101,7 @@ def serve(address: str) -> None:
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:  # forks that have ended
                     pass
+    os._exit(0)  # DuckDB would print what is frozen as leaks
 
 
 def answer(client: socket.socket) -> NoReturn:

@@ -26,6 +26,7 @@ from simulations.measuring.selection import unknown_measures
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import scenario_hash
 from simulations.run_folder.whole_files import write_text
+from simulations.running.cluster import one_connection
 from simulations.running.intervals import confidence_problems
 from simulations.running.options import CalibrationKeywords, CalibrationOptions, changed_options
 from simulations.running.progress import Progress, shown
@@ -222,7 +223,7 @@ def calibrate(
     check_arguments(problem for day in at for problem in date_problems(at=day))
     asked = replace(loaded, published=(*loaded.published, *_asked(loaded, until, at, measures)))
     study = opened(new_study(asked, [until], options, out, "calibrate"))
-    with shown(progress) as report:
+    with shown(progress) as report, one_connection(study.options.cluster):
         design, values = run_study(study, asked.published, until, report)
     result = calibrated(study, asked.published, until, emulated(study, design, values), values)
     _write(result, study)

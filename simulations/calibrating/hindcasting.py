@@ -15,6 +15,7 @@ from simulations.calibrating.design import opened
 from simulations.loading import load_scenario
 from simulations.run_folder.manifest import model_hash, scenario_hash
 from simulations.run_folder.whole_files import write_text
+from simulations.running.cluster import one_connection
 from simulations.running.options import CalibrationKeywords, CalibrationOptions, changed_options
 from simulations.running.progress import Progress, shown
 from simulations.running.recorded import recorded_scenario
@@ -172,7 +173,7 @@ def hindcast(
             [f"as of {date}: no figure was published after it" for date in late] or ["hindcast: give a date to forecast as of"]
         )
     study = opened(new_study(scored, dates, options, out, "hindcast"))
-    with shown(progress) as report:
+    with shown(progress) as report, one_connection(study.options.cluster):
         design, values = run_study(study, scored.published, dates[0], report)
     emulator = emulated(study, design, values)
     scores: list[Score] = []

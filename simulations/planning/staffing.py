@@ -17,6 +17,7 @@ from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe
 from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
+from simulations.running.cluster import one_connection
 from simulations.running.intervals import confidence_problems
 from simulations.running.options import ReplicationKeywords, ReplicationOptions, changed_options
 from simulations.running.shown import Answered
@@ -175,7 +176,8 @@ def staff(
     for message in work_that_may_not_fit(scenario):
         warnings.warn(message, stacklevel=2)
     search = Search(scenario, pool, court, scale, wanted, confidence, options, progress)
-    best = search.smallest()
+    with one_connection(options.cluster):
+        best = search.smallest()
     exceptions, compared = search.not_in_order()
     return Staffing(
         scenario, pool, court, wanted, confidence, options.seed, search.points[best], search.points.get(best - 1),

@@ -1,6 +1,7 @@
 """Run tasks on a Dask cluster, or start one on this machine.
 
 The scheduler of a cluster gives each task to a worker, and to another one if that one dies. Dask is imported when a cluster is used.
+A scenario with its tables is sent to each worker once, not with each task.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ T = TypeVar("T")
 
 _AHEAD = 3  # tasks that wait at the scheduler for each thread of a worker
 _SECONDS_TO_CONNECT = 10
+_SECONDS_BETWEEN_COUNTS = 1.0
+_MOST_FUNCTIONS = 3
+_QUICK_WORKERS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1},
+}
+"""Workers take no samples of themselves, and do not return memory to the system after each array, as Dask's own settings want it."""
+_ENDED = "the scheduler of the cluster has ended. Start one, and resume with --resume (resume=True)."
 _MISSING = "Dask is not installed: install the extra 'cluster' (pip install 'docketsim[cluster]')"
 
 
@@ -64,7 +73,11 @@ def on_cluster(function: Callable[[S], T], items: Iterable[S], address: str, in_
 
 
 class _Tasks:
-    """Tasks at a scheduler, few at a time."""
+    """Tasks at a scheduler, few at a time.
+
+    The first ones bring the function, which may hold a large scenario. Workers remember it. One that has joined since then says
+    that it does not know the function, and gets it with the same task again.
+    """
 
     def __init__(self, client: Any, function: Callable[[Any], Any], items: Iterable[Any]) -> None:
         from distributed import as_completed
@@ -73,38 +86,76 @@ class _Tasks:
         self._function = function
         self._todo = enumerate(items)
         self._run = uuid.uuid4().hex
-        self._running: dict[str, int] = {}
+        self._running: dict[str, tuple[int, Any, Any]] = {}
         self._completed = as_completed([], loop=client.loop)
         self._held: dict[int, Any] = {}
         self._next = 0
+        self._most = 0
+        self._counted = -_SECONDS_BETWEEN_COUNTS
+        self._known = False
 
     def results(self, in_order: bool) -> Iterator[Any]:
-        self._submit()
-        while self._running:
-            future = next(self._completed)
-            number = self._running.pop(future.key)
-            result = _result(future)
-            future.release()
-            if not in_order:
-                self._submit()
-                yield result
-                continue
-            self._held[number] = result
-            while self._next in self._held:
-                yield self._held.pop(self._next)
-                self._next += 1
+        try:
             self._submit()
+            while self._running:
+                future = next(self._completed)
+                number, item, _ = self._running.pop(future.key)
+                result = _result(future)
+                future.release()
+                if isinstance(result, _Unknown):
+                    self._start(number, item, known=False)
+                    continue
+                self._known = True
+                if not in_order:
+                    self._submit()
+                    yield result
+                    continue
+                self._held[number] = result
+                while self._next in self._held:
+                    yield self._held.pop(self._next)
+                    self._next += 1
+                self._submit()
+        finally:
+            for _, _, future in self._running.values():
+                future.release()  # nobody waits for it any more
 
     def _submit(self) -> None:
         """Submit tasks until enough are at the scheduler or held for their turn."""
-        most = _AHEAD * max(2, sum(self._client.nthreads().values()))
-        while len(self._running) + len(self._held) < most:
+        if time.monotonic() > self._counted + _SECONDS_BETWEEN_COUNTS:  # workers come and go
+            self._most, self._counted = _AHEAD * max(2, _threads(self._client)), time.monotonic()
+        while len(self._running) + len(self._held) < self._most:
             number, item = next(self._todo, (None, None))
             if number is None:
                 return
-            future = self._client.submit(self._function, item, key=f"docketsim-{self._run}-{number}", pure=False)
-            self._running[future.key] = number
-            self._completed.add(future)
+            self._start(number, item, self._known)
+
+    def _start(self, number: int, item: Any, known: bool) -> None:
+        task, what = (_call_known, ()) if known else (_call, (self._function,))
+        key = f"docketsim-{self._run}-{number}-{'known' if known else 'whole'}"
+        future = self._client.submit(task, self._run, *what, item, key=key, pure=False)
+        self._running[future.key] = number, item, future
+        self._completed.add(future)
+
+
+class _Unknown:
+    """The result of a task whose worker does not know the function."""
+
+
+_functions: dict[str, Callable[[Any], Any]] = {}
+"""The functions that this worker knows, by the runs that sent them."""
+
+
+def _call(run: str, function: Callable[[Any], Any], item: Any) -> Any:
+    """Call a function on a worker, and remember it."""
+    known = _functions.setdefault(run, function)
+    while len(_functions) > _MOST_FUNCTIONS:
+        _functions.pop(next(iter(_functions)), None)
+    return known(item)
+
+
+def _call_known(run: str, item: Any) -> Any:
+    function = _functions.get(run)
+    return _Unknown() if function is None else function(item)
 
 
 def _result(future: Any) -> Any:
@@ -121,23 +172,54 @@ def _result(future: Any) -> Any:
             " Resume with --resume (resume=True) on workers with more memory."
         ) from None
     except (CancelledError, OSError, TimeoutError):
-        raise ClusterLost("the scheduler of the cluster has ended. Start one, and resume with --resume (resume=True).") from None
+        raise ClusterLost(_ENDED) from None
+
+
+def _threads(client: Any) -> int:
+    """Return how many threads all workers have."""
+    try:
+        return sum(client.nthreads().values())
+    except (OSError, TimeoutError):
+        raise ClusterLost(_ENDED) from None
+
+
+_open: dict[str, Any] = {}
+"""The connection to each scheduler that a study has opened."""
+
+
+@contextmanager
+def one_connection(address: str | None) -> Iterator[None]:
+    """Use one connection for all runs within the block, if there is a cluster."""
+    if address is None:
+        yield
+        return
+    with _connected(address):
+        yield
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
+    client = _open.get(address)
+    if client is not None and client.status == "running":
+        yield client
+        return
+    client = _open[address] = _connect(address)
+    try:
+        yield client
+    finally:
+        _open.pop(address, None)
+        client.close(timeout=2)
+
+
+def _connect(address: str) -> Any:
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it says of lost connections is said in one line here
     where: dict[str, Any] = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
     try:
-        client = Client(**where, timeout=_SECONDS_TO_CONNECT, set_as_default=False, name="docketsim")
+        return Client(**where, timeout=_SECONDS_TO_CONNECT, set_as_default=False, name="docketsim")
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError([f"cluster: no scheduler answers at {address}: {str(error).splitlines()[0]}"]) from None
-    try:
-        yield client
-    finally:
-        client.close(timeout=2)
 
 
 def start(workers: int, host: str, port: int, scheduler_file: Path | None, ready: Callable[[str], None]) -> None:
@@ -163,9 +245,11 @@ def start(workers: int, host: str, port: int, scheduler_file: Path | None, ready
     """
     if find_spec("distributed") is None:
         raise InputError([f"cluster: {_MISSING}"])
+    import dask
     from distributed import LocalCluster
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    dask.config.set(_QUICK_WORKERS)
     try:
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):  # Dask leaves a socket to the garbage collection
             cluster = LocalCluster(

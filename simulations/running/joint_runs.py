@@ -11,6 +11,7 @@ from pathlib import Path
 
 from simulations.loading import change_scenario, load_scenario
 from simulations.run_folder.folders import RunFolderExists, deleted, make_folder
+from simulations.running.cluster import one_connection
 from simulations.running.jobs import check_run
 from simulations.running.options import RunOptions
 from simulations.running.progress import Progress, Report, shown
@@ -89,7 +90,7 @@ def run_each(scenarios: Mapping[str, Scenario], folder: Path, options: RunOption
         If the folder disappears. It is not created again for the runs that are left.
     """
     results = {}
-    with shown(progress) as report:
+    with shown(progress) as report, one_connection(options.cluster):
         for finished, (name, scenario) in enumerate(scenarios.items()):
             if not folder.is_dir():
                 raise deleted(str(folder))

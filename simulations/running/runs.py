@@ -80,6 +80,7 @@ def run(
     from simulations.engines.choosing import choose_engine, sample_path, will_compile
     from simulations.loading import load_scenario
     from simulations.run_folder.folders import default_folder, open_folder
+    from simulations.running.cluster import one_connection
     from simulations.running.jobs import Job, check_first, check_options, run_all, until_precise
     from simulations.running.precision import Precision
     from simulations.running.run_result import gather
@@ -107,7 +108,8 @@ def run(
     days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *published}))
     job = Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
     manifest = job.manifest()
-    with open_folder(folder, scenario, manifest, options.resume) as run_folder, shown(progress) as report:
+    opened = open_folder(folder, scenario, manifest, options.resume)
+    with opened as run_folder, shown(progress) as report, one_connection(options.cluster if targets else None):
         run_all(job, run_folder, numbers, report, planned)
         if targets and only is None:
             most = max_replications or max(1000, options.replications)

@@ -18,6 +18,7 @@ import pytest
 
 from simulations import compare, run, staff, sweep
 from simulations.cli import app
+from simulations.running import cluster
 from simulations.running.cluster import ClusterLost
 from simulations.running.elsewhere import OtherInstallation
 from tests.simulations.desk import write_tiny
@@ -229,6 +230,16 @@ def test_an_address_that_is_none_is_refused_before_anything_is_written(tiny: Pat
     ):
         run(tiny, out=tmp_path / "run", cluster="here")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_remembers_the_functions_of_the_last_runs() -> None:
+    """A worker that does not know the function of a run says so, and gets it with the task."""
+    assert isinstance(cluster._call_known("one", 3), cluster._Unknown)
+    assert cluster._call("one", str, 3) == cluster._call_known("one", 3) == "3"
+    for run_ in "abc":
+        cluster._call(run_, str, 3)
+    assert isinstance(cluster._call_known("one", 3), cluster._Unknown)
+    assert cluster._call_known("c", 4) == "4"
 
 
 def test_hooks_and_worker_processes_do_not_go_with_a_cluster(tiny: Path, tmp_path: Path) -> None:
