@@ -232,7 +232,8 @@ class _GrowingLog:
                 self._columns[name][:first] = column[:first]
             self._columns[name][first : self._n_rows] = rows[name]
         for whole, part in ((self._further, further), (self._transfers, transfers), (self._batches, batches)):
-            whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
+            if len(part):
+                whole.append(np.column_stack([part[:, 0] + first, part[:, 1:]]))
         if self._on_rows is not None:
             further, transfers, batches = further.copy(), transfers.copy(), batches.copy()  # the kernel writes there again
             self._on_rows(self._rows_from(first, further, transfers, batches))

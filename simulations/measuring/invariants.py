@@ -105,7 +105,8 @@ def _conserved(log: EventLog) -> None:
     ended = np.flatnonzero(one_of(log.columns["to_state"], final) & ~one_of(log.columns["from_state"], final))
     open_ = np.flatnonzero(log.columns["cause"] == BY_HORIZON)
     still = ~one_of(log.columns["to_state"][rows], final)  # a case that ends with the same row ends at the court before it
-    start = np.bincount(log.cases.court[log.cases.arrived <= scenario.horizon], minlength=n)
+    began = np.flatnonzero(log.cases.arrived <= scenario.horizon)
+    start = np.bincount(log.cases.court.take(began), minlength=n)
     counts = (to_court[still], before[still], log.court_at(ended), log.court_at(open_))
     came, went, closed, there = (np.bincount(courts, minlength=n) for courts in counts)
     for k, court in enumerate(scenario.courts):

@@ -46,18 +46,19 @@ Integers = NDArray[np.int64]
 
 def activities_in_parts(log: EventLog, wanted: Sequence[int]) -> Iterator[range]:
     """Yield activities, given by their codes, in batches that bound memory, with all that stand between those that are wanted."""
-    if wanted and len(log) <= _ROWS_AT_ONCE:
+    if not wanted:
+        return
+    if len(log) <= _ROWS_AT_ONCE:
         yield range(wanted[0], wanted[-1] + 1)
         return
     of_activity = np.bincount(log.columns["activity"] + 1, minlength=len(log.labels.activity) + 1)[1:]
     n_before = np.append(0, np.cumsum(of_activity))
-    first = wanted[0] if wanted else 0
+    first = wanted[0]
     for last, code in itertools.pairwise(wanted):
         if n_before[code + 1] - n_before[first] > _ROWS_AT_ONCE:
             yield range(first, last + 1)
             first = code
-    if wanted:
-        yield range(first, wanted[-1] + 1)
+    yield range(first, wanted[-1] + 1)
 
 
 @lru_cache(maxsize=32)
@@ -154,7 +155,7 @@ class Lengths:
             return lengths
 
         ended = np.flatnonzero(counted)
-        known = _Known(frame, n, ended, slot[ended], frame.first_until(waits.end[ended]))
+        known = _Known(frame, n, ended, slot.take(ended), frame.first_until(waits.end.take(ended)))
         del slot, counted, ended
         values |= known.shapes(WAITING, lambda: whole(waits.end - waits.start), wanted)
         for kind in self.breakdowns:
@@ -227,7 +228,7 @@ class _Known:
         self._frame, self._n = frame, n_activities
         cell, n_cells = frame.cell(slot, first), frame.n_cells(n_activities)
         order = order_of(cell, n_cells)
-        self._order = order if which is None else which[order]
+        self._order = order if which is None else which.take(order)
         self._of_cells = np.bincount(cell, minlength=n_cells)
         self._counts: Integers = frame.so_far(self._of_cells, n_activities)
 
@@ -298,7 +299,7 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
             lengths[begin:end].sort()
     first = lengths & ((1 << n_bits) - 1) if len(sizes) > 1 else lengths
     for k, size in enumerate(sizes):
-        known = lengths[first <= k] if k < len(sizes) - 1 else lengths
+        known = lengths.take(np.flatnonzero(first <= k)) if k < len(sizes) - 1 else lengths
         parts = np.flatnonzero(size)
         n, start = size[parts], (np.cumsum(size) - size)[parts]
         where = (n - 1) * shares

@@ -139,8 +139,8 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[N
         for start in range(0, len(at), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             day = np.maximum(0, (at[part] + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
-            inside = day < n_days
-            counts += np.bincount(day[inside] * n_courts + court[part][inside], minlength=n_days * n_courts)
+            inside = np.flatnonzero(day < n_days)
+            counts += np.bincount(day.take(inside) * n_courts + court[part].take(inside), minlength=n_days * n_courts)
         return counts
 
     arriving = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))

@@ -179,8 +179,8 @@ class Drawing:
     def _fill(self, name: str, n: int, value: Value) -> None:
         field = self.fields[name]
         drawn = name in self._reads or any(group.table is not None and name in group.table.values for group in self.groups)
-        column = np.broadcast_to(np.array(stored(field, value), _DTYPES[field.kind]), n)  # takes no memory
-        self.values[name] = column.copy() if drawn else column
+        column = np.full(n if drawn else 1, stored(field, value), _DTYPES[field.kind])
+        self.values[name] = column if drawn else np.broadcast_to(column, n)  # takes no memory
         if field.optional:
             self.missing[name] = np.full(n, value is None)
 

@@ -134,7 +134,7 @@ class Choice(Generic[T]):
             return [(self.leaf, rows)]  # type: ignore[list-item]
         here = columns.only(names(self.by)).take(rows)
         n = len(columns) if isinstance(rows, slice) else len(rows)
-        values = np.broadcast_to(vector(self.by, here.values, here.missing, n), n)
+        values = vector(self.by, here.values, here.missing, n)
         selected: list[tuple[T, Rows]] = []
         without_branch = np.ones(n, bool)
 
