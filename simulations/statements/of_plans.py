@@ -29,7 +29,7 @@ def leading(sweep: Sweep) -> list[tuple[str, str]]:
     """Return the measures and courts of a sweep as the answer takes them.
 
     First is each measure once, at the court where it changes most: those that the scenario shows lead, and those that are written
-    the same at every point are last. Then the other courts follow.
+    the same at every point are last. Then the other courts follow in the same way.
     """
     show = {name: k for k, name in enumerate(sweep.points[0].scenario.show)}
     chosen = [(measure, court) for measure, court in sweep.shown if sweep.has(measure, court, None)]
@@ -39,7 +39,8 @@ def leading(sweep: Sweep) -> list[tuple[str, str]]:
         of_measure.setdefault(one[0], []).append(one)
     first = [max(of_courts, key=lambda one: (_change(sweep, *one), one[1] == "all")) for of_courts in of_measure.values()]
     first.sort(key=lambda one: not _changes(sweep, *one))
-    return [*first, *(one for one in chosen if one not in first)]
+    others = [one for one in chosen if one not in first]
+    return [*first, *sorted(others, key=lambda one: not _changes(sweep, *one))]
 
 
 def _change(sweep: Sweep, measure: str, court: str) -> float:

@@ -48,6 +48,10 @@ SLIDING = """() => [document.documentElement.scrollWidth - document.documentElem
   ...[...document.querySelectorAll("h1, h2, h3, p, li, dd, dt, figcaption, dl > div")].map(e => e.scrollWidth - e.clientWidth)]"""
 DRAWN = """figure => { const box = figure.querySelector("canvas, svg:not(.still *)")?.getBoundingClientRect() ?? figure.querySelector("svg").getBoundingClientRect();
   return [box.width, box.height, figure.querySelectorAll("svg path, svg rect, svg line, svg circle").length]; }"""
+SMALLEST = """() => Math.min(...[...document.querySelectorAll("figure svg")].filter(svg => svg.checkVisibility()).flatMap(svg => {
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  return [...svg.querySelectorAll("text")].map(text => parseFloat(getComputedStyle(text).fontSize) * scale);
+}))"""
 CHARTS = {"run": 7, "comparison": 3}
 """Number of figures that are interactive; the flow and the map are pictures."""
 HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>{{ 7 * 7 }}"
@@ -155,6 +159,19 @@ def test_nothing_overlaps_or_overflows(kind: str, width: int, opened: dict[str, 
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate(OVERLAPS) == []
     assert max(page.evaluate(SLIDING)) <= 0
+
+
+@pytest.mark.parametrize("width", [768, 400])
+def test_on_a_narrow_page_figures_fit_and_letters_of_pictures_are_large_enough(width: int, opened: dict[str, Opened]) -> None:
+    """Interactive figures are as wide as the page, with whole names; the flow and the map slide rather than shrink below 11 pixels."""
+    page = opened["run"].page
+    page.set_viewport_size({"width": width, "height": 900})
+    for box in page.query_selector_all(".live"):
+        box.scroll_into_view_if_needed()
+        page.wait_for_function("box => box.scrollWidth <= box.closest('figure').clientWidth", arg=box)
+    assert page.evaluate(SMALLEST) >= 10.99
+    map_slides = "document.querySelector('#figure-workflow-map .scroll').scrollWidth > document.querySelector('#figure-workflow-map .scroll').clientWidth"
+    assert page.evaluate(map_slides)
 
 
 @pytest.mark.parametrize("kind", KINDS)

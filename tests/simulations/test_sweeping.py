@@ -17,7 +17,7 @@ from simulations.planning.sweeping import read_sweep
 from simulations.report.page import write_page
 from simulations.report.sweep_chart import chart_of, figures_of
 from simulations.run_folder.folders import RunFolderExists
-from simulations.statements.of_plans import MOST_MEASURES
+from simulations.statements.of_plans import MOST_MEASURES, answer_of_sweep, leading
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError, MissingResult
 
@@ -96,10 +96,27 @@ def test_a_grid_of_three_by_three_is_a_heatmap_of_each_measure(tiny: Path, tmp_p
     result = sweep(tiny, changes, measures=["disposals", "inflow"], replications=1, out=tmp_path / "s", engine="simpy")
     figures = figures_of(result)
     assert len(figures) == MOST_MEASURES < len(result.shown)
-    for figure, (measure, court) in zip(figures, result.shown, strict=False):
+    assert sorted(leading(result)) == sorted(result.shown)
+    assert {measure for measure, _ in leading(result)[:2]} == {"disposals", "inflow"}  # each once, before other courts
+    for figure, (measure, court) in zip(figures, leading(result), strict=False):
         fields = figure.chart.to_dict(validate=False)["data"]["values"]
         assert {(f["x"], f["y"]): f["mean"] for f in fields} == {p.texts: p.get(measure, court).mean for p in result.points}
     assert len(chart_of(result).chart.to_dict(validate=False)["concat"]) == len(result.shown)
+
+
+def test_axes_with_the_same_end_have_longer_names() -> None:
+    """A sentence with two of them is about different things."""
+    grid, _ = parse_grid(["pools.clerks.size.east=1,2", "pools.judges.size.east=3,5", "ends=2024-01-10,2024-01-20"])
+    assert [axis.name for axis in grid.axes] == ["clerks.size.east", "judges.size.east", "ends"]
+
+
+def test_an_answer_has_each_measure_once_at_the_court_where_it_changes_most(tiny: Path, tmp_path: Path) -> None:
+    """With more clerks in the east, nothing changes in the west, which is last; in all courts, changes are relatively smaller."""
+    changes = ["pools.clerks.size={east: 1, west: 2},{east: 4, west: 2}"]
+    result = sweep(tiny, changes, measures=["inflow", "disposals"], replications=2, out=tmp_path / "s", engine="simpy")
+    together, west = [("inflow", "all"), ("disposals", "all")], [("inflow", "west"), ("disposals", "west")]
+    assert leading(result) == [("inflow", "east"), ("disposals", "east"), *together, *west]
+    assert answer_of_sweep(result)[1].text.startswith("Disposals, east: from ")
 
 
 def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None:

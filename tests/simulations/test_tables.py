@@ -170,6 +170,8 @@ def test_a_date_has_a_range_of_dates() -> None:
     estimate = Estimate("ended", "all", None, None, None, "days", 39.4, 38.5, 40.3, None, day, 10, 10)
     assert format_estimate(estimate) == "2012-01-13 (2012-01-12 to 2012-01-14)"
     assert format_estimate(replace(estimate, low=None, high=None)) == "2012-01-13"
+    assert format_estimate(replace(estimate, low=39.1, high=39.9)) == "2012-01-13"  # an interval within the day
+    assert format_estimate(replace(estimate, low=38.5, high=39.9)) == "2012-01-13 (2012-01-12 to 2012-01-13)"
 
 
 def test_no_number_has_a_signed_zero() -> None:
@@ -192,6 +194,7 @@ def test_both_ends_of_a_range_end_at_the_same_place() -> None:
     assert format_range(17.13, 123.8, "cases") == "17 to 124"
     assert format_range(0.4321, 0.5678, "share") == "0.432 to 0.568"
     assert format_range(34382, 37298, "cases") == "34,400 to 37,300"
+    assert format_range(7923, 7923, "cases") == "7,923"
     assert format_from_to((253.0, 252.9, 253.1), (386, 340, 432)) == "from 253 to 386"
 
 

@@ -33,6 +33,7 @@ const charts = (() => {
       if (view.layer) view.layer = view.layer.filter(layer => layer.encoding?.x?.value !== "width");
     });
     narrowNames(spec, [], null);
+    spec.padding = 5;
     each(spec, view => {
       const legend = view.encoding?.color?.legend;
       if (legend?.columns) legend.columns = Math.max(1, Math.floor(legend.columns * width / WIDTH));
@@ -101,7 +102,7 @@ const charts = (() => {
       const { view } = await vegaEmbed(box, spec, options);
       const difference = width - box.querySelector("canvas").clientWidth;
       if ((difference >= 0 && (round > 1 || difference <= 3)) || round === ROUNDS) return view;
-      widen(spec, Math.floor(difference / (spec.columns ?? 1)));
+      widen(spec, Math.floor(difference / (spec.columns ?? 1)) - (difference < 0 ? 2 * (round - 1) : 0));  // texts at the end of a plot do not shrink
       view.finalize();
     }
   }

@@ -64,14 +64,21 @@ const picker = document.querySelector(".picker");
 const select = picker.querySelector("select");
 const figures = [];
 
-/* Draw a figure in the width of the page. */
+/* Draw a figure in the width of the page, and again if the width changes meanwhile. */
 async function draw(entry) {
   const { figure, box } = entry;
-  const width = figure.clientWidth;
-  if (entry.width === width) return;
-  entry.width = width;
-  entry.view?.finalize();
-  entry.view = await charts.embed(box, entry.spec, width, chosen(entry));
+  if (entry.drawing || entry.width === figure.clientWidth) return;
+  entry.drawing = true;
+  try {
+    while (entry.width !== figure.clientWidth) {
+      entry.width = figure.clientWidth;
+      entry.view?.finalize();
+      entry.view = undefined;
+      entry.view = await charts.embed(box, entry.spec, entry.width, chosen(entry));
+    }
+  } finally {
+    entry.drawing = false;
+  }
   figure.classList.add("is-live");
   if (entry.view.signal("court") !== chosen(entry)) entry.view.signal("court", chosen(entry)).resize().runAsync();  // picked meanwhile
 }
