@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from simulations import Scenario, change_scenario, compare, load_scenario, own_distribution, run, sweep
 from simulations.loading import catalog
 from simulations.run_folder.manifest import scenario_hash
+from tests.examples import examples
 from tests.simulations.desk import DESK, TINY, write_tiny
 from workflow import InputError, load_rules, load_workflow
 from workflow.files.yaml_tree import parse_yaml
@@ -196,7 +197,7 @@ def _same(one: Scenario, other: Scenario) -> bool:
     return one.plain() == other.plain() and scenario_hash(one) == scenario_hash(other)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     size=st.integers(0, 50),
     days=st.integers(0, 400),

@@ -18,6 +18,7 @@ from simulations.checks.validation import CHECKS, FOLDER, GOLDEN, Golden, _golde
 from simulations.engines import choosing, compiled_engine
 from simulations.engines.compiled_engine import CompiledPath
 from simulations.run_folder.database import cursor
+from tests.examples import examples
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.crowds import EXCEPTED, TOGETHER, WITHDRAWN
 from tests.simulations.random_scenarios import Mapping, loaded
@@ -26,7 +27,7 @@ from workflow.errors import InputError, VisitCap
 pytest.importorskip("numba")
 
 
-@settings(SOME, max_examples=40)
+@settings(SOME, max_examples=examples(40))
 @given(any_scenario(), st.integers(0, 3))
 def test_both_engines_give_the_same_log_on_random_scenarios(scenario: Mapping, seed: int) -> None:
     """Forty of them; `test_compiled_many_1` and `_2` have ten thousand."""

@@ -23,6 +23,7 @@ from simulations.chance.draws import (
     purpose_hash,
     uniform,
 )
+from tests.examples import examples
 
 ONES = 0xFFFFFFFF
 # Known answers of the Random123 distribution, file kat_vectors, philox4x32 with 10 rounds.
@@ -81,7 +82,7 @@ def test_scalar_and_numpy_agree_over_random_keys():
 
 
 @given(keys_64, st.text(max_size=20), st.integers(0, 2**32 - 1), st.integers(), st.integers(0, 10**6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_scalar_and_numpy_agree_for_any_name(key, purpose, visit, seed, replication):
     """Any seed, purpose and visit give the same bits in both readings, and odd numerators in range."""
     path = SamplePath(seed, replication)

@@ -15,13 +15,14 @@ from simulations import SamplePath, load_scenario, run
 from simulations.engines import choosing
 from simulations.log.watching import RuleBroken, Violation
 from simulations.scenarios.plan import Plan
+from tests.examples import examples
 from tests.simulations.both_engines import any_scenario, planned
 from tests.simulations.random_scenarios import Mapping, _Drawing, loaded
 from workflow.errors import VisitCap
 
 pytest.importorskip("numba")
 
-SOME = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 BROKEN = Path(__file__).parents[1] / "workflow" / "broken"
 
 

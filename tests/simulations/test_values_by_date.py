@@ -18,6 +18,7 @@ from simulations.log.eventlog import EventLog
 from simulations.planning.relevant import what_matters
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from tests.examples import examples
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.random_scenarios import DAYS, STARTS, Mapping, loaded, run
 from workflow.files.yaml_tree import Source, node_of
@@ -189,7 +190,7 @@ def _split(entry: Any) -> Any:
     return entry if isinstance(entry, dict) and any(isinstance(k, dt.date) for k in entry) else {STARTS: entry, DAYS[2]: entry}
 
 
-@settings(SOME, max_examples=25)
+@settings(SOME, max_examples=examples(25))
 @given(any_scenario())
 def test_a_change_to_the_same_value_changes_nothing(scenario: Mapping) -> None:
     """Everything that may change on dates, except hazards, whose dates may differ by a rounded microsecond."""
