@@ -22,7 +22,7 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("replications", [1, 2])
+@pytest.mark.parametrize("replications", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
 ) -> None:
