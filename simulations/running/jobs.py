@@ -175,17 +175,23 @@ class _Rows:
     """The parts of a log on their way from an engine to the thread that writes them."""
 
     def __init__(self) -> None:
-        self._queue = SimpleQueue[EventLog | _Abandoned | None]()
+        self._queue = SimpleQueue[EventLog | None]()
+        self._abandoned = False
 
-    def put(self, part: EventLog | _Abandoned | None) -> None:
+    def put(self, part: EventLog | None) -> None:
         """Add the next rows; ``None`` after the last ones."""
         self._queue.put(part)
 
+    def abandon(self) -> None:
+        """Let the thread stop, whatever rows are still on their way."""
+        self._abandoned = True
+        self._queue.put(None)
+
     def __iter__(self) -> Iterator[EventLog]:
-        while (part := self._queue.get()) is not None:
-            if isinstance(part, _Abandoned):
-                raise part
+        while (part := self._queue.get()) is not None and not self._abandoned:
             yield part
+        if self._abandoned:
+            raise _Abandoned("the run was interrupted")
 
 
 class _Writing:
@@ -251,7 +257,7 @@ class _Writing:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None and self._rows is not None:
-            self._rows.put(_Abandoned("the run was interrupted"))
+            self._rows.abandon()
         if self._threads is not None:
             self._threads.shutdown()
         if kind is None:

@@ -65,7 +65,6 @@ def test_a_run_that_is_interrupted_leaves_no_log_and_is_resumed_to_the_same_byte
     monkeypatch.setattr(jobs._Rows, "put", put)
     with pytest.raises(Interrupted):
         run(scenario, out=tmp_path / "parts", engine="compiled")
-    assert len(calls) == 6  # the last one says that there will be no more
     assert [path.name for path in (tmp_path / "parts" / "events").iterdir()] == []
     run(scenario, out=tmp_path / "parts", engine="compiled", resume=True)
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
