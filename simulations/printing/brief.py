@@ -69,11 +69,23 @@ _FEWEST = 6
 
 
 def _shortened(console: Console, part: Part, lines: int) -> tuple[int, str]:
-    """Return how many rows of a table take so many lines at most, and the table with these first rows as it is printed."""
-    n = min(len(part.table.rows), lines)
+    """Return how many rows of a table take so many lines at most, and the table with these first rows as it is printed.
+
+    Spare columns are left out where more rows fit without them, since their heads take lines.
+    """
+    most = (0, "")
+    for k in range(len(part.spare) + 1):
+        if most[0] < len(part.table.rows):
+            fitted = _first_rows(console, part.table.without(*part.spare[:k]), part.spare[k:], lines)
+            most = fitted if fitted[0] > most[0] else most
+    return most
+
+
+def _first_rows(console: Console, table: Table, spare: Sequence[str], lines: int) -> tuple[int, str]:
+    n = min(len(table.rows), lines)
     while n > 0:
-        shorter = replace(part.table, rows=part.table.rows[:n])
-        text = _printed(console, lambda: print_table(console, shorter, spare=part.spare))  # noqa: B023
+        shorter = replace(table, rows=table.rows[:n])
+        text = _printed(console, lambda: print_table(console, shorter, spare=spare))  # noqa: B023
         height = text.count("\n")
         if height <= lines:
             return n, text

@@ -41,7 +41,7 @@ def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Tab
         yield table
         return
     cells = [_longest(column[1:]) for column in columns]
-    headings = [_broken(title, size) for title, size in zip(table.columns, cells, strict=True)]
+    headings = _headings(table.columns, cells, width)
     wide = [max(size, _longest(title.split("\n"))) for title, size in zip(headings, cells, strict=True)]
     if spare and _total(wide) > width:
         yield from fitting(table.without(spare[0]), width, spare[1:])
@@ -60,6 +60,28 @@ def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Tab
             for row in table.rows
         ]
         yield replace(table, columns=[headings[k] for k in kept], rows=rows)
+
+
+def _headings(titles: Sequence[str], cells: Sequence[int], width: int) -> list[str]:
+    """Break titles to the widths of the cells below them, then into fewer lines as far as there is room in the line."""
+    broken = [_broken(title, size) for title, size in zip(titles, cells, strict=True)]
+    while (most := max(text.count("\n") for text in broken)) > 0:
+        flatter = [
+            text if text.count("\n") < most else next((b for b in _wider(title, text) if b.count("\n") < most), text)
+            for title, text in zip(titles, broken, strict=True)
+        ]
+        if (
+            flatter == broken
+            or _total([max(size, _longest(text.split("\n"))) for text, size in zip(flatter, cells, strict=True)]) > width
+        ):
+            break
+        broken = flatter
+    return broken
+
+
+def _wider(title: str, text: str) -> Iterator[str]:
+    """Yield a title broken to more and more characters, from the width of a text on."""
+    yield from (_broken(title, size) for size in range(_longest(text.split("\n")), cell_len(title) + 1))
 
 
 def _total(widths: Sequence[int]) -> int:
