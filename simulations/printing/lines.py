@@ -22,7 +22,7 @@ VERDICTS = {
 }  # fmt: skip
 """The colour of each verdict."""
 
-_VERDICT = re.compile(rf"(?P<indent> *)(?P<verdict>{'|'.join(VERDICTS)})(?P<gap>:? +)(?=\S)")
+_VERDICT = re.compile(rf"(?P<indent> *)(?P<verdict>{'|'.join(VERDICTS)})(?P<gap> (?:in|by) [\d,]+ cases? +| {{2,}}|: +)(?=\S)")
 
 
 def set_color(mode: str) -> str:
@@ -69,6 +69,8 @@ def fitted(line: str, width: int | None) -> Iterator[str]:
     --------
     >>> [*fitted("  proved   one two three", 20)]
     ['  proved   one two', '           three']
+    >>> [*fitted("  open in 2 cases  one two three", 27)]
+    ['  open in 2 cases  one two', '                   three']
     """
     if width is None or len(line) <= width:
         yield line

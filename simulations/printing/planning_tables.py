@@ -82,7 +82,7 @@ def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
     console.print("\n".join(lines), markup=False)
     _print_closure(console, forecast)
     for when, title in (
-        ("reached", f"when {what[:1].lower()}{what[1:]} first held, in {format_replications(hits)}"),
+        ("reached", f"when the condition first held, in {format_replications(hits)}"),
         ("end", f"at the end, {ends}"),
     ):
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]

@@ -134,7 +134,8 @@ def answer_of_staffing(staffing: Staffing) -> list[Statement]:
             f" {answer.high:.3f}, and {staffing.wanted:g} is wanted; raise --replications"
         )
         return [Statement(Claim.STAFFED, text, staffing.pool, staffing.court or "all", values=values)]
-    text = f"{answer.size:,} {pool}{where} {'is' if answer.size == 1 else 'are'} enough for {goal}: the probability is at least {answer.low:.3f}"
+    servers = f"One server of the pool {pool}{where} is" if answer.size == 1 else f"{answer.size:,} {pool}{where} are"
+    text = f"{servers} enough for {goal}: the probability is at least {answer.low:.3f}"
     if less is not None:
         text += f"; with {less.size:,} it is at most {less.high:.3f}"
     return [Statement(Claim.STAFFED, text, staffing.pool, staffing.court or "all", values=values)]
