@@ -441,3 +441,20 @@ def test_a_guard_over_millions_of_records_is_no_wall() -> None:
     rules = [{"rule": "a rule", "never": "finish"}, {"rule": "another", "never": "finish", "if": "n < 3"}]
     verdicts = prove(_desk(record={**answer, **counters}, transitions=moves, rules=rules)).verdicts
     assert [v.decision for v in verdicts] == ["proved", "proved"]
+
+
+def test_garbage_is_collected_often_during_a_proof_and_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands collect it seldom, which makes Z3 slow."""
+    import gc
+
+    seen: list[tuple[int, int, int]] = []
+    whole = Prover.decide
+    monkeypatch.setattr(Prover, "decide", lambda *a, **k: (seen.append(gc.get_threshold()), whole(*a, **k))[1])
+    before = gc.get_threshold()
+    gc.set_threshold(300_000, 20, 100)
+    try:
+        prove(_desk(rules=[{"rule": "a rule", "never": "finish"}]))
+        assert gc.get_threshold() == (300_000, 20, 100)
+    finally:
+        gc.set_threshold(*before)
+    assert seen == [(700, 10, 10)]
