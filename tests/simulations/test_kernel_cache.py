@@ -68,7 +68,7 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
     assert _results(site, tmp_path / "home") == ["True", kept, "1", result, ""]
     moves = site / "simulations" / "engines" / "kernel" / "moves.py"
     text = moves.read_text(encoding="utf-8")
-    line = "row_.completed_at = world.counters[0].now"
+    line = "completed = world.counters[0].now"
     assert text.count(line) == 1
     moves.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
     compiled, _, hits, changed, _ = _results(site, tmp_path / "home")
