@@ -16,7 +16,7 @@ from simulations.fitting.machine import Machine, find_machine, told_events
 from simulations.fitting.names import Names, one_line, plain_name, quoted
 from simulations.fitting.raw_log import RawLog, enough_cases, read_raw_log
 from workflow.auditing.mapping import LogMapping
-from workflow.errors import InputError
+from workflow.errors import InputError, visible
 from workflow.files.table import n_of
 from workflow.files.validation import format_names
 
@@ -126,8 +126,20 @@ def discover(
     mapping = mapping or LogMapping()
     log = read_raw_log(path, mapping, zone)
     enough_cases(log.path, int((np.diff(log.first) > 0).sum()))
+    _check_labels(log)
     stem = plain_name(name or Path(path).name.partition(".")[0])
     return _Discovering(log, mapping, cover, stem).discovery()
+
+
+def _check_labels(log: RawLog) -> None:
+    """Refuse names of moves with control characters, which a workflow file cannot have."""
+    column = log.roles["activity"]
+    codes = np.unique(log.label).tolist()
+    wrong = [
+        (k, f"{log.labels[k]!r} has a control character; remove it") for k in codes if visible(log.labels[k]) != log.labels[k]
+    ]
+    if wrong:
+        raise InputError(log.table.problems(column, wrong))
 
 
 class _Discovering:
@@ -227,26 +239,29 @@ class _Discovering:
             return False
         if k in self.kept:
             return True
-        shared = any(
-            label in other.moves and (len(self._choices(j)) > 1 or other.keeps)
-            for j, other in self.nodes.items()
-            if j != k and j not in self.used
-            for label in self._choices(k)
-        )
-        return len(self._choices(k)) > 1 or (shared and bool(self._choices(k)))
+        return len(self._choices(k)) > 1 or self._is_shared(k, self.used)
 
     def _kind(self, k: int) -> str:
         node = self.nodes[k]
         if node.kind == "instant" and len(self._choices(k)) > 1 and k not in self.used:
             return "activity"
-        if node.kind == "instant" and any(
-            label in other.moves and (len(self._choices(j)) > 1 or other.keeps)
-            for j, other in self.nodes.items()
-            if j != k
-            for label in self._choices(k)
-        ):
+        if node.kind == "instant" and self._is_shared(k):
             return "activity"  # its move has a guard on what work gives
         return node.kind
+
+    def _is_shared(self, k: int, without: frozenset[int] = frozenset()) -> bool:
+        """Return whether a move of a state also leaves another one, where it is one of several choices."""
+        return any(self._open[label] - {k} - without for label in self._choices(k))
+
+    @cached_property
+    def _open(self) -> dict[int, set[int]]:
+        """Return the states that each move leaves as one of several choices, or as the alternative to staying."""
+        states: dict[int, set[int]] = {label: set() for node in self.nodes.values() for label in node.moves}
+        for k, node in self.nodes.items():
+            if len(self._choices(k)) > 1 or node.keeps:
+                for label in node.moves:
+                    states[label].add(k)
+        return states
 
     @cached_property
     def moves(self) -> tuple[Move, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from simulations.fitting.names import Names, one_line, plain_name, quoted
 from simulations.fitting.raw_log import RawLog
 from workflow.auditing.mapping import LogMapping
+from workflow.errors import visible
 from workflow.files.cells import BLANK, cells_of, numbers_of, times_of
 from workflow.files.table import Column
 from workflow.model.columns import EXPORTED, TABLES
@@ -104,6 +105,8 @@ def _fact(log: RawLog, mapping: LogMapping, column: str, names: Names, wanted: s
     kind, reason = _kind(log, mapping, column, cells, len(np.unique(known)), len(known))
     if kind is None:
         return reason
+    if kind == "enum" and any(visible(text) != text for text in cells.texts()):
+        return "its values have control characters"
     missing = code < 0
     low = high = None
     field = Field(wanted or names.new(column, "fact"), kind, "fact", optional=bool(missing.any()))

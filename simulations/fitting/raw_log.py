@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.auditing.chosen_rows import chosen_rows, names_that_no_row_has
 from workflow.auditing.life_cycle import NO_START, completed_rows
 from workflow.auditing.log_files import EVENTS, IMPORTED
 from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog
@@ -149,13 +150,15 @@ class _Reading:
         self.problems += table.mistakes
         roles = self._roles(table)
         self._stop()
-        table = self._chosen(table)
+        table, wrong = chosen_rows(table, self.mapping)
+        self.problems += wrong
         self._stop()
         case = table.columns[roles["case"]]
         at = self._times(table, roles["time"])
         activity = table.columns[roles["activity"]]
         labels = activity.texts()
         code = activity.codes.astype(np.int64)
+        unseen = names_that_no_row_has(self.mapping, labels)
         left_out = np.array([*(text in self.mapping.leave_out for text in labels), False])[code]
         for row in np.flatnonzero((case.codes < 0) & (code >= 0))[:1]:
             self.problems.append(f"{table.at(int(row), roles['case'])}is empty; every row needs a case")
@@ -181,7 +184,7 @@ class _Reading:
         states = [self._texts(table, roles.get(role), order) for role in ("state", "to_state", "cause")]
         return RawLog(
             self.path, table, names, first, code[order], labels, at[order], started[order], states[0], states[1], states[2], arrived, end,
-            order, of_case, frozenset(roles.values()), roles, (*table.notes, *notes),
+            order, of_case, frozenset(roles.values()), roles, (*table.notes, *unseen, *notes),
         )  # fmt: skip
 
     def _roles(self, table: Table) -> dict[str, str]:
@@ -204,18 +207,6 @@ class _Reading:
                 self.problems.append(f"{self.path}: has no column for the {role}; give --map {role}=COLUMN; {columns}")
                 self.unmapped = True
         return roles
-
-    def _chosen(self, table: Table) -> Table:
-        chosen = np.ones(len(table), bool)
-        for name, values in self.mapping.only.items():
-            column = table.find(self.mapping.columns.get(name) or name, *ROLES.get(name, ()))
-            if column is None:
-                self.problems.append(f"--only {name}: {table.missing_column(name, 'the choice of rows')}")
-                continue
-            wanted = [value.lower() for value in values]
-            fits = np.array([*(text.lower() in wanted for text in table.columns[column].texts()), False])
-            chosen &= fits[table.columns[column].codes]
-        return table if chosen.all() else table.taking(np.flatnonzero(chosen))
 
     def _cases(self, texts: list[str], codes: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
         """Return the names of the cases, sorted, and the case of each row of the table; -1 for none."""

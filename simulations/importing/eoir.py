@@ -15,7 +15,7 @@ from typing import Any
 
 from simulations.importing.gathering import FACTS, bounds, gather, load_codes, load_tables, observed_until
 from simulations.importing.imported import ABOUT, CASES, EVENTS, FLAGGED, REJECTED, REPAIRED, UNFINISHED, Imported, open_imported
-from simulations.importing.layout import TABLES, TableLayout
+from simulations.importing.layout import PROCEEDINGS, TABLES, TableLayout
 from simulations.importing.release import Release
 from simulations.importing.staging import Piece, check_memory, database, stage
 from simulations.run_folder.folders import locked
@@ -93,9 +93,9 @@ def import_eoir(
         load_codes(connection, release)  # before the large tables, so that a mistake in a small one is found at once
         tables = list(_staged(release, folder, connection, ignore_counts, say))
         load_tables(connection, folder)
-        last = as_of or _date(release.date_in_name()) or observed_until(connection)
-        end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time())
+        end = _end(as_of or _date(release.date_in_name()) or observed_until(connection), release)
         scheduled = _gathered(connection, release, folder, end, say)
+        _check_end(connection, folder, release, end)
         say("writing the log")
         _merge(connection, folder, out)
         about = _about(connection, folder, out, release, tables, end) | {"schedule": scheduled}
@@ -103,6 +103,23 @@ def import_eoir(
         write_text(out / ABOUT, json_text(about, indent=2) + "\n")
     shutil.rmtree(folder)
     return open_imported(out)
+
+
+def _end(last: dt.date | None, release: Release) -> dt.datetime:
+    """Return the end of the last day of a release."""
+    if last is None:
+        raise InputError([f"{release.place(PROCEEDINGS)}: has no date; give the last day of the release, --as-of DATE"])
+    if last == dt.date.max:
+        raise InputError([f"{release.path}: would end on {last}; give the last day of the release, such as --as-of 2026-06-01"])
+    return dt.datetime.combine(last + dt.timedelta(days=1), dt.time())
+
+
+def _check_end(connection: Any, folder: Path, release: Release, end: dt.datetime) -> None:
+    """Refuse an end of the release before the first case."""
+    (first,) = connection.execute(f"select min(arrived) from {_parts(folder, 'cases')}").fetchone()
+    if first is not None and first >= end:
+        message = f"no case had arrived by {(end - dt.timedelta(days=1)).date()}, the end of the release; the first arrived on {first.date()}"
+        raise InputError([f"{release.path}: {message}; give the last day of the release with --as-of"])
 
 
 def _date(written: str | None) -> dt.date | None:

@@ -29,6 +29,7 @@ from workflow.auditing.times import clocks_of, time_zone
 from workflow.errors import InputError
 from workflow.files.cells import times_of
 from workflow.files.json_text import json_text
+from workflow.loading.vocabulary import word_mistake
 from workflow.model.columns import FIELD_TYPES
 from workflow.sql.quoting import identifier, literal_path, text
 
@@ -59,9 +60,10 @@ def import_log(source: str | Path, out: str | Path, mapping: LogMapping | None =
     source, out, mapping = Path(source), Path(out), mapping or LogMapping()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError([f"--out {out}: exists already; give another name, or remove it"])
+    own = _own_steps(mapping)
     log = read_raw_log(source, mapping, zone)
     facts = find_facts(log, mapping, Names())
-    steps, meanings = _steps(log, mapping)
+    steps, meanings = _steps(log, mapping, own)
     local, offset = _local(log, mapping, zone)
     of_cases = _of_cases(log, facts, offset)
     of_events = _of_events(log, steps, local, offset)
@@ -74,9 +76,22 @@ def import_log(source: str | Path, out: str | Path, mapping: LogMapping | None =
     return open_imported(out)
 
 
-def _steps(log: RawLog, mapping: LogMapping) -> tuple[NDArray[Any], dict[str, str]]:
+def _own_steps(mapping: LogMapping) -> dict[str, str]:
+    """Return the step of each name that the mapping gives one.
+
+    Raises
+    ------
+    InputError
+        If a workflow cannot have a step of this name, or one name is given for two steps.
+    """
+    wrong = [f"--name {step}: {mistake}" for step in mapping.names if (mistake := word_mistake(step))]
+    if wrong:
+        raise InputError(wrong)
+    return mapping.steps()
+
+
+def _steps(log: RawLog, mapping: LogMapping, own: Mapping[str, str]) -> tuple[NDArray[Any], dict[str, str]]:
     """Return the transition of each row, and what the log calls it."""
-    own = {label: step for step, labels in mapping.names.items() for label in labels}
     names, of_label, meanings = Names(), [], dict[str, str]()
     for step in mapping.names:
         names.new(step, "transition")

@@ -29,7 +29,11 @@ PIECE = 1 << 26
 MOST_REJECTED = 1_000
 """Number of rejected rows after which a table is read on only if it has as many good ones."""
 
+LONGEST_ROW = 1_000_000
+"""Number of bytes of a row above which it is rejected: DuckDB reads lines of up to 2,000,000."""
+
 _FINISHED = "finished"
+_SHOWN = 1_000
 
 
 @dataclass
@@ -201,7 +205,7 @@ def _prepare(block: bytes, number: int, first: int, n_columns: int) -> _Prepared
     if block.endswith(b"\n"):
         lines.pop()
     n_tabs = n_columns - 1
-    unequal = [i for i, line in enumerate(lines) if line.count(b"\t") != n_tabs]
+    unequal = [i for i, line in enumerate(lines) if line.count(b"\t") != n_tabs or len(line) > LONGEST_ROW]
     odd = {first + i: lines[i].decode() for i in unequal if lines[i].strip()}
     numbered = [b"%d\t%b" % pair for pair in enumerate(lines, first)]
     for i in reversed(unequal):
@@ -273,6 +277,11 @@ class _Writer:
     def _mended(self, odd: dict[int, str], piece: Piece) -> Iterator[tuple[int, str]]:
         """Yield the rows that can be repaired, and note those that cannot."""
         for line, row in odd.items():
+            if len(row.encode()) > LONGEST_ROW:
+                reason = f"has more than {LONGEST_ROW:,} bytes; shown are the first {_SHOWN:,} characters"
+                piece.repaired.pop(line, None)
+                piece.rejected[line] = (reason, row[:_SHOWN])
+                continue
             mended = repair(row.split("\t"), self.header.columns)
             before = piece.repaired.pop(line, None)
             if mended.values is None:
@@ -306,5 +315,6 @@ def _wrong(kind: str, i: int, required: bool) -> str:
     if kind == "key":
         return f"coalesce(not regexp_full_match(c{i}, '[0-9]{{1,18}}'), {str(required).lower()})"
     if kind == "date":
-        return f"(c{i} is not null and try_cast(c{i} as timestamp) is null)"
+        range_ = "timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'"  # DuckDB also reads 'infinity'
+        return f"(c{i} is not null and coalesce(try_cast(c{i} as timestamp) not between {range_}, true))"
     return f"coalesce(c{i} like '____-__-__%', false)" if kind == "code" else ""

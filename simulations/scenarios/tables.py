@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, format_names, nearest
 from workflow.files.cells import CellFormat, cells_of, numbers_of, times_of
-from workflow.files.table import Table
+from workflow.files.table import Table, n_of
 from workflow.files.tables import FileFormat, read_table
 from workflow.files.validation import format_value
 from workflow.files.values import allowed_values
@@ -232,7 +232,7 @@ class _Cases:
         """Report the empty cells of a column that must have none."""
         empty = np.flatnonzero(self.read.columns[column].codes < 0)
         if len(empty):
-            more = f" (and in {len(empty) - 1:,} more rows)" if len(empty) > 1 else ""
+            more = f" (and in {n_of(len(empty) - 1, 'more row')})" if len(empty) > 1 else ""
             self.problems.append(f"{self.read.at(int(empty[0]), column)}is empty; it must be {what}{more}")
 
     def _values(self, column: str, declared: Field) -> NDArray[Any]:

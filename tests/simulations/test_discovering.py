@@ -262,3 +262,14 @@ def test_files_are_never_replaced(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "w.yaml: exists already; give another --out, or remove it" in result.output
     assert (tmp_path / "w.yaml").read_text() == "mine"
+
+
+def test_names_with_control_characters_are_refused_with_their_row(tmp_path: Path) -> None:
+    """A workflow file cannot have them, so the message names the place in the log; values of facts are left out."""
+    log = _log(tmp_path, ["a,\x1b[31mx,2024-01-01", "a,y,2024-01-02", "b,\x1b[31mx,2024-01-01"])
+    with pytest.raises(
+        InputError, match=r"log.csv: row 2, column 'activity': .*has a control character; remove it \(and in 1 more row\)"
+    ):
+        discover(log)
+    rows = [f"{case},x,2024-01-0{k},{kind}" for k, (case, kind) in enumerate(zip("abcdef", ["p\x07", "q"] * 3, strict=True), 1)]
+    assert ("kind", "its values have control characters") in discover(_log(tmp_path, rows, f"{HEAD},kind")).left_out

@@ -447,3 +447,49 @@ def test_the_command_prints_what_was_set_aside(court: Court, tmp_path: Path) -> 
     wrong = CliRunner().invoke(app, ["import", "eior", str(court.release.folder), "--out", str(tmp_path / "other")])
     assert wrong.exit_code == 2
     assert "eior: must be eoir or log. Did you mean 'eoir'?" in wrong.stderr
+
+
+# hostile values -----------------------------------------------------------------------------------------
+
+
+def _with_cell(release: Path, table: str, column: str, value: bytes, line: int = 1) -> None:
+    rows = (release / table).read_bytes().split(b"\n")
+    values = rows[line].split(b"\t")
+    values[[name.strip().upper() for name in rows[0].split(b"\t")].index(column.encode())] = value
+    rows[line] = b"\t".join(values)
+    (release / table).write_bytes(b"\n".join(rows))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "reason"),
+    [
+        ("A_TblCase.csv", "ALIEN_CITY", b"x" * 2_100_000, "has more than 1,000,000 bytes; shown are the first 1,000 characters"),
+        ("B_TblProceeding.csv", "INPUT_DATE", b"infinity", "INPUT_DATE 'infinity' is not a date"),
+    ],
+)  # fmt: skip
+def test_a_row_that_no_table_can_have_is_rejected(
+    court: Court, tmp_path: Path, table: str, column: str, value: bytes, reason: str
+) -> None:
+    """It is set aside with its line and the reason, and the other rows are read."""
+    release = _release(tmp_path, court)
+    _with_cell(release, table, column, value)
+    folder = import_eoir(release, tmp_path / "log").folder
+    with (folder / "rejected.csv").open(encoding="utf-8") as file:
+        rejected = {(row["table"], row["line"]): row for row in csv.DictReader(file)}
+    row = rejected[table.removesuffix(".csv"), "2"]
+    assert row["reason"] == reason
+    assert len(row["row"]) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (dt.date.max, "would end on 9999-12-31; give the last day of the release"),
+        (dt.date(1900, 1, 1), "no case had arrived by 1900-01-01, the end of the release; the first arrived on 20"),
+    ],
+)
+def test_an_end_that_no_release_has_is_refused(court: Court, tmp_path: Path, last: dt.date, message: str) -> None:
+    """The message says what to give, and nothing is left."""
+    with pytest.raises(InputError, match=message):
+        import_eoir(court.release.folder, tmp_path / "log", as_of=last)
+    assert not (tmp_path / "log").exists()

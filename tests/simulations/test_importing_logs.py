@@ -155,3 +155,33 @@ def test_a_folder_that_exists_is_not_overwritten(register: Path) -> None:
     assert _run("import", "log", "register.csv", "--mapping", "map.yaml", "--out", "log")[0] == 0
     code, output = _run("import", "log", "register.csv", "--mapping", "map.yaml", "--out", "log")
     assert (code, output) == (2, "--out log: exists already; give another name, or remove it\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"../x": ("refuse",)}, r"--name ../x: a name is made of letters, digits and underscores"),
+        ({"if": ("refuse",)}, r"--name if: this is a word of Python"),
+        ({"grant": ("refuse",), "deny": ("refuse",)}, r"'refuse' is given as the name of grant and of deny"),
+    ],
+)
+def test_names_of_steps_are_those_that_a_workflow_can_have(
+    register: Path, names: dict[str, tuple[str, ...]], message: str
+) -> None:
+    """What `audit` and `discover` would refuse later is refused at once, and nothing is written."""
+    with pytest.raises(InputError, match=message):
+        import_log("register.csv", "log", LogMapping({"case": "file number", "activity": "step", "time": "date"}, names))
+    assert not Path("log").exists()
+
+
+def test_what_a_mapping_names_in_vain_is_said(register: Path) -> None:
+    """A value of `only` that no row has is an error, as in an audit; names of steps and of rows to leave out are notes."""
+    columns = {"case": "file number", "activity": "step", "time": "date"}
+    with pytest.raises(InputError, match=r"--only step=refused: no row of register.csv has this value. Did you mean 'refuse'?"):
+        import_log("register.csv", "log", LogMapping(columns, only={"step": ("refused",)}))
+    mapping = LogMapping(columns, {"grant": ("permit grated",)}, ("sent bck",), cells=CellFormat(("day-first",)))
+    notes = import_log("register.csv", "log", mapping).about["notes"]
+    assert (
+        "no row is named 'permit grated', which the mapping gives as the name of grant. Did you mean 'permit granted'?" in notes
+    )
+    assert "no row is named 'sent bck', which the mapping leaves out. Did you mean 'sent back'?" in notes

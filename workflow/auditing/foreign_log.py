@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.auditing.chosen_rows import chosen_rows, names_that_no_row_has
 from workflow.auditing.foreign_events import absorbed_events, triggering_events
 from workflow.auditing.life_cycle import NO_START, completed_rows
 from workflow.auditing.log import AuditLog, Surroundings
@@ -19,7 +20,7 @@ from workflow.auditing.policies import checked_policies, policy_notes, policy_of
 from workflow.auditing.replay import Said, replay
 from workflow.auditing.times import Times, clocks_of, time_zone
 from workflow.deciding.in_force import InForce
-from workflow.errors import InputError, Problem, nearest
+from workflow.errors import InputError, Problem
 from workflow.files.cells import BLANK, DATE, Cells, cells_of, times_of
 from workflow.files.table import Table, n_of, same_name
 from workflow.files.tables import read_table
@@ -90,7 +91,8 @@ class _Reading:
         table = read_table(self.path, self._wanted(), self.mapping.file)
         self.problems += table.mistakes
         roles, fields = self._roles(table), self._fields(table)
-        table = self._chosen(table)
+        table, wrong_choices = chosen_rows(table, self.mapping)
+        self.problems += wrong_choices
         self._stop_if_wrong()
         self.notes = list(table.notes)
         names, case = self._cases(table, roles["case"])
@@ -204,33 +206,6 @@ class _Reading:
         return cells
 
     # rows ---------------------------------------------------------------------------------------------------
-
-    def _chosen(self, table: Table) -> Table:
-        """Return the table with only the rows that `only` chooses; a case without events stays."""
-        chosen = np.ones(len(table), bool)
-        for name, values in self.mapping.only.items():
-            column = self._column_of_only(table, name)
-            if column is None:
-                continue
-            texts = [text.lower() for text in table.columns[column].texts()]
-            for value in values:
-                if value.lower() not in texts:
-                    hint = (
-                        nearest(value, table.columns[column].texts())
-                        or f" Its values: {format_names(table.columns[column].texts())}."
-                    )
-                    self.problems.append(f"--only {name}={value}: no row of {self.path} has this value.{hint}")
-            fits = np.array([*(text in [v.lower() for v in values] for text in texts), False])
-            chosen &= fits[table.columns[column].codes]
-        return table if chosen.all() else table.taking(np.flatnonzero(chosen))
-
-    def _column_of_only(self, table: Table, name: str) -> str | None:
-        """Return the column that `only` names, by itself or by what it means."""
-        usual = ROLES.get(name, ())
-        column = table.find(self.mapping.columns.get(name) or name, *usual)
-        if column is None:
-            self.problems.append(f"--only {name}: {table.missing_column(name, 'the choice of rows')}")
-        return column
 
     def _cases(self, table: Table, column: str) -> tuple[NDArray[Any], Integers]:
         """Return the names of the cases, sorted, and the case of each row."""
@@ -355,12 +330,7 @@ class _Reading:
         column = self._column(table, "activity", "the activity", ROLES["activity"])
         texts = table.columns[str(column)].texts()
         steps = self.mapping.steps(*self.in_force.workflows)
-        for step, labels in self.mapping.names.items():
-            for label in labels:
-                if label not in texts:
-                    self.notes.append(
-                        f"no row is named {label!r}, which the mapping gives as the name of {step}.{nearest(label, texts)}"
-                    )
+        self.notes += names_that_no_row_has(self.mapping, texts)
         return [steps.get(text, text) for text in texts]
 
     def _indices(self, table: Table, column: str, names: list[str]) -> Integers:

@@ -196,5 +196,5 @@ class Table:
         for value, message in wrong:
             rows = np.flatnonzero(codes == value)
             if len(rows):
-                more = f" (and in {len(rows) - 1:,} more rows)" if len(rows) > 1 else ""
+                more = f" (and in {n_of(len(rows) - 1, 'more row')})" if len(rows) > 1 else ""
                 yield int(rows[0]), f"{self.at(int(rows[0]), column)}{message}{more}"

@@ -85,14 +85,19 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
 
 def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys) -> bool:
     """Return whether a condition can use a name; report it if not."""
+    mistake = word_mistake(name)
+    if mistake:
+        reading.wrong(path, f"{what} {name!r}: {mistake}")
+    return not mistake
+
+
+def word_mistake(name: str) -> str:
+    """Return why a condition cannot use a name; empty if it can."""
     if not name.isidentifier() or not name.isascii():
-        message = "a name is made of letters, digits and underscores, and begins with no digit"
-    elif keyword.iskeyword(name):
-        message = f"this is a word of Python and cannot be used in a condition; write for example '{name}_'"
-    else:
-        return True
-    reading.wrong(path, f"{what} {name!r}: {message}")
-    return False
+        return "a name is made of letters, digits and underscores, and begins with no digit"
+    if keyword.iskeyword(name):
+        return f"this is a word of Python and cannot be used in a condition; write for example '{name}_'"
+    return ""
 
 
 def _report_taken(reading: Reading[WorkflowFile], second: tuple[str, str, Keys], first: tuple[str, str, Keys]) -> None:
