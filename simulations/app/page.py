@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from html import escape
@@ -24,6 +25,7 @@ from workflow.drawing import html
 from workflow.errors import InputError, visible
 
 SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BEFORE_DRAWING = 0.5
 _STYLE = Path(__file__).with_name("page.css")
 _SCRIPTS = (VEGA, DRAWING, Path(__file__).with_name("figures.js"))
 SCRIPT = "/figures.js"
@@ -258,11 +260,15 @@ class Page:
                     background_tasks.create(self._plot())
 
     async def _plot(self) -> None:
-        """Draw the figures of what was shown last. They take longer than the answer, which does not wait for them."""
+        """Draw the figures of what was shown last.
+
+        They take longer than the answer, and would hold up the next one. So the first answers after a change go out before.
+        """
         self.plotting = True
         try:
-            while (shown := self.undrawn) is not None:
-                self.undrawn = None
+            while self.undrawn is not None:
+                await asyncio.sleep(SECONDS_BEFORE_DRAWING)
+                shown, self.undrawn = self.undrawn, None
                 figures = await run.io_bound(_drawn, shown)
                 with self.figures:
                     ui.run_javascript(f'showFigures("{self.figures.html_id}", {figures})')
