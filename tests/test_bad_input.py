@@ -94,6 +94,8 @@ def test_messages_name_a_file_as_it_was_given(monkeypatch):
 CHANGES = {
     "pools.panel.size": "change pools.panel.size: must be path=value, such as pools.reviewers.size.denver=20",
     "=3": "change =3: must be path=value, such as pools.reviewers.size.denver=20",
+    "extends=base": "change extends: is read before all changes; name the other scenario itself, and change that",
+    "pools.panel.size=2\nends: 2030-01-01": "change pools.panel.size: must be one value, not several lines of keys; write a mapping as {key: value}",
     "pools.pannel.size=2": "change pools.pannel.size: there is no pools.pannel; the keys of pools are: clerks, panel. Did you mean 'panel'?",
     "pool.panel.size=2": "change pool.panel.size: there is no pool; the keys of the scenario are: scenario, workflow, starts, ends, calendars, courts, pools, suspensions, activities, people, arrivals, events, published. Did you mean 'pools'?",
     "pools.panel.siz=2": "change pools.panel.siz: pools.panel: unknown key 'siz'; allowed: title, at, size, calendar, at_shift_end, slots, overbook, order, preempt, queue_limit, together, wait_for. Did you mean 'size'?",

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow.errors import InputError, format_names
+from workflow.errors import InputError, format_names, visible
 from workflow.files.opening import TEXT_BYTES
 from workflow.files.yaml_tree import parse_yaml
 
 MOST_FILES = 50
 MOST_BYTES = 200_000_000
 """Of all files of an upload together."""
+
+LONGEST_NAME = 255
+"""Number of bytes of the name of a file, which file systems allow."""
 
 _TEXT = (".yaml", ".yml")
 _NAMES_A_FILE = ("extends", "workflow", "table", "file")
@@ -34,6 +37,10 @@ def write_uploads(files: dict[str, bytes], folder: Path) -> Path:
     if (size := sum(map(len, files.values()))) > MOST_BYTES:
         problems.append(f"the files have {size:,} bytes; the limit is {MOST_BYTES:,}")
     for name, content in plain.items():
+        if visible(name) != name or len(name.encode()) > LONGEST_NAME:
+            problems.append(
+                f"{name[:40]}: must be a name of at most {LONGEST_NAME} bytes without control characters; rename the file"
+            )
         if not name.lower().endswith(_KINDS) or name.startswith("."):
             problems.append(f"{name}: must be a scenario, a workflow or a table ({', '.join(_KINDS)})")
         elif name.lower().endswith(_TEXT) and len(content) > TEXT_BYTES:

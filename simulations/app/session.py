@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -100,12 +101,14 @@ class Session:
             If a file exceeds a limit, there is not one scenario, or it has mistakes. The session stays as it is.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder.name))
-        path = write_uploads(files, folder)
         try:
-            scenario = load_scenario(path)
-        except InputError as error:  # without the name of the folder, which says nothing to people
-            raise InputError([str(problem).replace(f"{folder}/", "") for problem in error.problems]) from None
-        self._open(path, scenario)
+            path = write_uploads(files, folder)
+            self._open(path, load_scenario(path))
+        except BaseException as error:
+            shutil.rmtree(folder)
+            if isinstance(error, InputError):  # without the name of the folder, which says nothing to people
+                raise InputError([str(problem).replace(f"{folder}/", "") for problem in error.problems]) from None
+            raise
 
     def _open(self, name: str | Path, scenario: Scenario) -> None:
         check_first(scenario, SamplePath(self.options.seed, 1), ())
@@ -202,8 +205,8 @@ class Session:
         """Put each message of an error beside the change that it names, or else beside the last one."""
         for problem in error.problems if isinstance(error, InputError) else [str(error)]:
             text = str(problem)
-            path = next((path for path in self.changes if text.startswith(f"--set {path}: ")), self._last)
-            self.wrong.setdefault(path, []).append(text.removeprefix(f"--set {path}: "))
+            path = next((p for p in self.changes if text.startswith((f"change {p}: ", f"change {p}="))), self._last)
+            self.wrong.setdefault(path, []).append(text)
 
     def _set(self) -> list[str]:
         return [f"{path}={text}" for path, text in self.changes.items()]

@@ -52,9 +52,12 @@ def _parsed(text: str) -> Change:
         raise InputError([f"change {text}: must be path=value, such as pools.reviewers.size.denver=20"])
     source = Source(f"change {path.strip()}", value)
     try:
-        return Change(path.strip(), parse_yaml(f"value: {value}", source.name).value["value"].plain(), source)
+        parsed = parse_yaml(f"value: {value}", source.name)
     except InputError as error:
         raise InputError([f"change {text}: {p.message}" for p in error.problems]) from None
+    if len(parsed.value) > 1:
+        raise InputError([f"{source.name}: must be one value, not several lines of keys; write a mapping as {{key: value}}"])
+    return Change(path.strip(), parsed.value["value"].plain(), source)
 
 
 def changed(node: Node, change: Change) -> Node:
@@ -65,6 +68,8 @@ def changed(node: Node, change: Change) -> Node:
     InputError
         If its path does not exist.
     """
+    if change.path == "extends":
+        raise InputError([f"{change.source.name}: is read before all changes; name the other scenario itself, and change that"])
     return _set(node, [part.strip() for part in change.path.split(".")], [], change.value, change.source)
 
 

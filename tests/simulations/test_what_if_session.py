@@ -127,6 +127,16 @@ def test_a_wrong_value_has_the_message_of_the_loader_and_the_last_good_result_st
     assert session.command == command
 
 
+def test_a_message_stays_beside_the_setting_that_it_is_about(session: Session) -> None:
+    """A right change after a wrong one does not take over its message."""
+    session.set(SIZE, "3x")
+    session.set("ends", "2024-02-01")
+    assert list(session.wrong) == [SIZE]
+    session.set(SIZE, "[3")
+    session.set("ends", "2024-02-02")
+    assert list(session.wrong) == [SIZE]
+
+
 def test_a_path_that_does_not_exist_is_refused(session: Session) -> None:
     """Only what `--set` reaches can be set."""
     assert not session.set("pools.clerk.size", "3")
@@ -274,6 +284,8 @@ def test_uploaded_files_are_opened_in_a_folder_of_the_session(session: Session) 
         ({"a.yaml": TINY.encode(), "b.yaml": TINY.encode()}, "2 scenarios: a.yaml, b.yaml"),
         ({"a.yaml": TINY.replace("desk.yaml", "../desk.yaml").encode()}, "names ../desk.yaml; name an uploaded file"),
         ({"a.yaml": TINY.replace("{queue: 20}", "{table: /etc/passwd}").encode()}, "names /etc/passwd"),
+        ({"a" * 300 + ".yaml": TINY.encode()}, "must be a name of at most 255 bytes"),
+        ({"a\x1b.yaml": TINY.encode()}, "without control characters"),
         ({"a.yaml": b"x" * 4_000_001}, "the limit is 4,000,000"),
         ({f"{k}.csv": b"" for k in range(51)}, "51 files are too many"),
         ({"a.yaml": b"\xff\xfe\xff"}, "not text in UTF-8"),
@@ -288,6 +300,7 @@ def test_wrong_uploads_are_refused(files: dict[str, bytes], message: str, sessio
     assert message in str(refused.value)
     assert session.folder.name not in str(refused.value)
     assert session.base is before
+    assert not list(Path(session.folder.name).iterdir())
 
 
 # the worker process --------------------------------------------------------------------------------
