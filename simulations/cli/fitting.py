@@ -56,7 +56,7 @@ def discover(
         from simulations.run_folder.whole_files import write_text
         from workflow.loading import load_workflow
 
-        beside = out.with_suffix(".mapping.yaml")
+        beside = out.parent / f"{out.stem}.mapping.yaml"
         check_new(out, beside)
         found = run_discovery(log, options.mapping(), cover=cover, zone=options.time_zone)
         load_workflow(found.text)  # nothing is written that does not load

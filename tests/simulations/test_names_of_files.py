@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -205,3 +206,27 @@ def test_a_name_may_begin_with_a_dash_be_long_or_blank(strange: Path, tmp_path: 
         _run("report", f"--stress={name}.md", "--quiet", "--", name)
         assert json.loads(_run("sql", "--json", "--", name, "select count(distinct replication) from cases"))["rows"] == [[2]]
     assert {path.name for path in tmp_path.iterdir()} == {name, *(f"{name}{s}" for s in (".yaml", ".svg", ".xes", ".csv", ".md"))}
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", ".."])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export {run} --to csv", "report {run}", "draw {run}/workflow.yaml", "audit {run}", "discover {log}", "import log {log}",
+        "fit {log} --workflow {run}/workflow.yaml --as-of 2024-01-05", "synth eoir {run}", "run {run}/scenario.yaml",
+    ],
+)  # fmt: skip
+def test_what_is_no_name_of_a_new_file_is_refused(
+    strange: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, out: str
+) -> None:
+    """The empty text is this folder, as a path; the root has no name either."""
+    monkeypatch.chdir(tmp_path)
+    folder, log = tmp_path / "run", tmp_path / "log.csv"
+    shutil.copytree(strange / STRANGE, folder)
+    _run("export", folder, "--to", "csv", "--out", log)
+    before = sorted(tmp_path.rglob("*"))
+    words = shlex.split(command.format(run=folder, log=log))
+    result = CliRunner().invoke(app, [*words, "--out", out])
+    assert result.exit_code in (1, 2), (result.output, result.exception)
+    assert len(result.stderr.strip().splitlines()) in (1, 2), result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
