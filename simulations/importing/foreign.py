@@ -180,7 +180,7 @@ def _times(instants: NDArray[np.int64], local: NDArray[np.int64]) -> NDArray[Any
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `out` when everything is in it."""
-    folder = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    folder = out.parent / f".{out.name}.{os.getpid()}.tmp"
     try:
         folder.mkdir(parents=True)
         yield folder

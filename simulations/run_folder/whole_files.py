@@ -45,7 +45,7 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
     """
     import duckdb
 
-    unfinished = unfinished or path.with_name(f".{_shortened(path.name)}.{os.getpid()}.tmp")
+    unfinished = unfinished or path.parent / f".{_shortened(path.name)}.{os.getpid()}.tmp"
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _forget_killed(path: Path) -> None:
             try:
                 os.kill(int(number), 0)
             except ProcessLookupError:
-                _forget(path.with_name(name))
+                _forget(path.parent / name)
             except (OSError, OverflowError):
                 continue
 
