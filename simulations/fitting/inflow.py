@@ -27,6 +27,7 @@ from simulations.fitting.shares import fit_shares
 from simulations.fitting.visits import DAY, Visits
 from simulations.fitting.work import N_DRAWS
 from workflow.auditing.life_cycle import NO_START
+from workflow.files.table import n_of
 from workflow.model.definition import Event
 from workflow.predicates import Field
 
@@ -90,7 +91,7 @@ class Inflow:
         n, spread, months = len(at), *self._by_month(at)
         path = f"arrivals.{name}.rate"
         head = f"  {name}: {{into: {state}, courts: [{self.names[court]}], "
-        said = f"{n:,} arrivals in {self.days:.0f} days; by month: {', '.join(f'{m} {c:,}' for m, c in months)}; variance over mean {spread:.1f}"
+        said = f"{n_of(n, 'arrival')} in {self.days:.0f} days; by month: {', '.join(f'{m} {c:,}' for m, c in months)}; variance over mean {spread:.1f}"
         weekday = np.bincount((at // DAY + 3) % 7, minlength=7)
         said += f"; by weekday: {', '.join(f'{d} {c:,}' for d, c in zip(_WEEKDAYS, weekday.tolist(), strict=True))}"
         if self.hours is not None:

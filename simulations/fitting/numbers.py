@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from simulations.fitting.durations import Fitted, Z
+from workflow.files.table import n_of
 
 
 def plain(x: float) -> str:
@@ -120,8 +121,8 @@ def described(fitted: Fitted, unit: str) -> str:
     low, high = fitted.interval()
     open_ = f", {fitted.n_open:,} not over" if fitted.n_open else ""
     if fitted.family == "constant":
-        return f"{fitted.n:,} lengths{open_}, all the same"
-    said = f"{fitted.n:,} lengths{open_}; mean {plain_short(fitted.mean)} {unit}, 95% interval {plain_short(low)} to {plain_short(high)}, cv {fitted.cv:.2f}"
+        return f"{n_of(fitted.n, 'length')}{open_}, all the same"
+    said = f"{n_of(fitted.n, 'length')}{open_}; mean {plain_short(fitted.mean)} {unit}, 95% interval {plain_short(low)} to {plain_short(high)}, cv {fitted.cv:.2f}"
     if fitted.tried:
         aic = fitted.tried[0][1]
         tries = ", ".join(f"{name} {value - aic:+.0f}/{w:.2f}" for name, value, w in fitted.tried)

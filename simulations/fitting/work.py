@@ -32,6 +32,7 @@ from simulations.timing.calendar_spec import parse_calendar
 from simulations.timing.clock import Epoch
 from workflow.auditing.life_cycle import NO_START
 from workflow.auditing.log import Options
+from workflow.files.table import n_of
 from workflow.model.definition import Activity, StateKind, Value, as_written
 
 Integers = NDArray[np.int64]
@@ -253,7 +254,7 @@ class Work:
                 one = written(Fitted(fitted.family, mean, fitted.cv, error, 0.0, n, 0), unit)
                 number = positive(f"{path}.{self.names[court]}.{fitted.family}.mean", mean, error, n)
                 self.collected.numbers.append(number)
-                yield f"      {self.names[court]}: {one}  # {n:,} lengths, 95% interval {plain_short(number.low)} to {plain_short(number.high)} {unit}"
+                yield f"      {self.names[court]}: {one}  # {n_of(n, 'length')}, 95% interval {plain_short(number.low)} to {plain_short(number.high)} {unit}"
             yield f"      other: {written(fitted, unit)}"
             return
         waiting = self.of[name][~self.visits.ended[self.of[name]]]
