@@ -149,4 +149,4 @@ def test_the_script_prints_for_each_side_what_it_decides_otherwise_and_the_effec
         assert f"\n{side}: " in f"\n{printed}"
     assert re.search(r"amenable +1,[67]\d\d becomes +0: ", printed)
     assert len(re.findall(r"^  (?:amenable|closed|pending) .* becomes .*: 0$", printed, re.MULTILINE)) == 3
-    assert 'and permit_basis == "none"' in printed
+    assert 'when permit_basis == "none"' in printed
