@@ -7,9 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from simulations.measuring.descriptors import Family, activity_title, describe, pool_title
 from simulations.running.growing import GrowingQueue
@@ -43,26 +41,40 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
 
     They rose or fell if the interval of the paired difference does not contain 0.
     """
-    series, ends = result.pending, result.scenario.ends
-    starts: dt.date = series.days[0].item()
-    first, last = _ends_of_pending(result, court)
+    starts, ends, change = result.pending.days[0].item(), result.scenario.ends, _change_of_pending(result, court)
+    cases = "Pending cases" + ("" if court == "all" else f" at {court_title(court, result.scenario)}")
+    if change.how != _UNCLEAR:
+        text = f"{cases} {change.how} from {change.one} at the end of {starts} to {change.two} at the end of {ends}"
+    elif change.none:
+        text = f"{cases} are as many at the end of {starts} as at the end of {ends}: {change.one}"
+    else:
+        text = f"{cases} {change.how}: {change.one} at the end of {starts}, {change.two} at the end of {ends}"
+    return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": change.first, "last": change.last})
+
+
+_UNCLEAR = "did not clearly change"
+
+
+class _Change(NamedTuple):
+    """How pending cases changed: in a word, the means at both ends, these as they are written, and if there is no change at all."""
+
+    how: str
+    first: float
+    last: float
+    one: str
+    two: str
+    none: bool
+
+
+def _change_of_pending(result: RunResult, court: str) -> _Change:
+    """Return how pending cases changed from the end of the first day to the end of the run."""
+    column = result.pending.courts.index(court)
+    first, last = (result.pending.values[k, column] for k in (0, -1))
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
     one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
-    cases = "Pending cases" + ("" if court == "all" else f" at {court_title(court, result.scenario)}")
-    if (low > 0 or high < 0) and one != two:
-        text = f"{cases} {'rose' if b > a else 'fell'} from {one} at the end of {starts} to {two} at the end of {ends}"
-    elif (first == last).all():
-        text = f"{cases} are as many at the end of {starts} as at the end of {ends}: {one}"
-    else:
-        text = f"{cases} did not clearly change: {one} at the end of {starts}, {two} at the end of {ends}"
-    return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": a, "last": b})
-
-
-def _ends_of_pending(result: RunResult, court: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pending cases of each replication at the end of the first day and at the end of the run."""
-    column = result.pending.courts.index(court)
-    return result.pending.values[0, column], result.pending.values[-1, column]
+    how = _UNCLEAR if low <= 0 <= high or one == two else "rose" if b > a else "fell"
+    return _Change(how, a, b, one, two, bool((first == last).all()))
 
 
 def pending_change_by_court(result: RunResult) -> list[Statement]:
@@ -70,16 +82,13 @@ def pending_change_by_court(result: RunResult) -> list[Statement]:
     courts = result.scenario.courts
     if not 2 <= len(courts) <= _MOST_NAMES or not len(result.pending) or result.selection.courts:
         return []
-    parts: dict[str, list[str]] = {"rose": [], "fell": [], "did not clearly change": []}
-    for court in courts:
-        first, last = _ends_of_pending(result, court)
-        low, high = interval([*(last - first).tolist()], result.confidence) or (float((last - first).mean()),) * 2
-        one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
-        how = "did not clearly change" if low <= 0 <= high or one == two else "rose" if low > 0 else "fell"
-        levels = f" from {one} to {two}" if how in ("rose", "fell") else ""
-        parts[how].append(f"at {court_title(court, result.scenario)}{levels}")
+    changes = {court: _change_of_pending(result, court) for court in courts}
+    parts: dict[str, list[str]] = {"rose": [], "fell": [], _UNCLEAR: []}
+    for court, change in changes.items():
+        levels = "" if change.how == _UNCLEAR else f" from {change.one} to {change.two}"
+        parts[change.how].append(f"at {court_title(court, result.scenario)}{levels}")
     text = "; they ".join(f"{how} {join_names(of_courts)}" for how, of_courts in parts.items() if of_courts)
-    values = {court: tuple(float(end.mean()) for end in _ends_of_pending(result, court)) for court in courts}
+    values = {court: (change.first, change.last) for court, change in changes.items()}
     starts: dt.date = result.pending.days[0].item()
     return [Statement(Claim.CHANGE_BY_COURT, f"They {text}", "pending", starts=starts, ends=result.scenario.ends, values=values)]
 
