@@ -59,6 +59,7 @@ def n_queues(world, p):
 
 @rare
 def _place_among_kinds(model, world, p, i, state):
+    """Return what stands for the queue of the kind of a case (`place_of`), where teams serve the cases."""
     station, case = world.stations[p], world.cases[i]
     court = np.int64(case.court)
     a = index(model.states[state].activity)
