@@ -522,6 +522,7 @@ def check_numbers(s: Statement) -> None:
     text = re.sub(r"in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications", " ", s.text)
     names = {str(name) for name in names_in(s)}
     names |= {part for name in names for part in name.split(".")}  # the title of a measure has the name of its activity
+    names |= {name.removesuffix(" short") for name in names}  # a reason has the name of the pool that was short
     for name in sorted(names - {""}, key=len, reverse=True):
         text = text.replace(name, "·")
     text = re.sub(r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)", " ", text)
