@@ -369,18 +369,12 @@ def _pairs(pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
     """Return the indices that sort integers from 0 to below n, stably.
 
-    numpy sorts integers of 8 and 16 bits in linear time, and sorts faster than it finds the sorting indices, smaller integers first.
+    numpy sorts integers of 8 and 16 bits in linear time, so larger ones are sorted by their low bits, then by their high bits.
     """
-    bits = len(codes).bit_length()
-    small = n.bit_length() + bits <= 32
-    if n <= 1 << 8 or (n <= 1 << 16 and not small):
-        return np.argsort(codes.astype(np.uint8 if n <= 1 << 8 else np.uint16), kind="stable")
-    order: NDArray[Any] = codes.astype(np.uint32 if small else np.int64)
-    order <<= bits
-    order |= np.arange(len(codes), dtype=order.dtype)
-    order.sort()
-    order &= (1 << bits) - 1
-    return order.astype(np.int64, copy=False)
+    if n <= 1 << 8:
+        return np.argsort(codes.astype(np.uint8), kind="stable")
+    order = np.argsort(codes.astype(np.uint16), kind="stable")
+    return order if n <= 1 << 16 else order.take(order_of(codes.take(order) >> 16, (n - 1 >> 16) + 1))
 
 
 def _first(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

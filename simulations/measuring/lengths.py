@@ -280,7 +280,7 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
     Parameters
     ----------
     lengths : ndarray of int64, shape (n,)
-        The parts, sorted in place here. The low bits of each length hold the first instant at which it is known.
+        The parts, put into another order here. The low bits of each length hold the first instant at which it is known.
     n_bits : int
         Number of low bits.
     counts : ndarray of int64, shape (n_instants, ...)
@@ -293,10 +293,6 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
     """
     quantiles = np.full((len(_QUANTILES), len(counts), counts[0].size), np.nan)
     sizes, shares = counts.reshape(len(counts), -1), np.array(_QUANTILES)[:, np.newaxis]
-    ends = np.cumsum(sizes[-1])
-    for begin, end in zip((ends - sizes[-1]).tolist(), ends.tolist(), strict=True):
-        if end - begin > 1:
-            lengths[begin:end].sort()
     first = lengths & ((1 << n_bits) - 1) if len(sizes) > 1 else lengths
     for k, size in enumerate(sizes):
         known = lengths.take(np.flatnonzero(first <= k)) if k < len(sizes) - 1 else lengths
@@ -304,6 +300,10 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
         n, start = size[parts], (np.cumsum(size) - size)[parts]
         where = (n - 1) * shares
         low = where.astype(np.int64)
-        a, b = ((known[start + at] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
+        high = np.minimum(low + 1, n - 1)
+        places = np.concatenate([low, high]).T
+        for begin, end, at in zip(start.tolist(), (start + n).tolist(), places, strict=True):
+            known[begin:end].partition(at)
+        a, b = ((known[start + at] >> n_bits).astype(float) for at in (low, high))
         quantiles[:, k, parts] = a + (b - a) * (where - low)
     return quantiles.reshape(len(_QUANTILES), *counts.shape)

@@ -130,7 +130,7 @@ def long_queues(log: EventLog) -> list[LongQueue]:
 
 
 def _count_until(at: NDArray[np.int64], instants: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.searchsorted(np.sort(at), instants, side="right").astype(np.int64)
+    return np.searchsorted(np.sort(at, kind="stable"), instants, side="right").astype(np.int64)
 
 
 def kendall_tau(values: Sequence[float] | NDArray[Any], cycle: int = 1) -> float:
