@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.log.eventlog import NEVER
+from simulations.log.eventlog import NEVER, order_of
 from simulations.measuring import frame as frames
 from simulations.measuring import lengths, standing
 from simulations.measuring.descriptors import BREAKDOWNS, WAITING, WAITING_FOR
@@ -41,6 +41,14 @@ def times_in_states(history: History) -> list[dict[str, int]]:
             spent[case][state] += at - left[case]
         left[case] = at
     return spent
+
+
+@pytest.mark.parametrize("n", [1, 200, 256, 257, 60_000, 65_536, 65_537, 5_000_000, 2**33])
+def test_rows_with_equal_codes_keep_their_order(n: int) -> None:
+    """Whatever the number of codes: below and above the widths of integers that are sorted at once."""
+    codes = np.random.default_rng(7).integers(0, n, 3_000)
+    codes = np.concatenate([codes, codes[::2], [n - 1, 0]])
+    assert order_of(codes, n).tolist() == np.argsort(codes, kind="stable").tolist()
 
 
 @SOME
