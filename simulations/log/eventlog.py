@@ -103,9 +103,8 @@ class ByCase:
     first: NDArray[np.int64]
 
     @classmethod
-    def of(cls, log: EventLog) -> ByCase:
-        """Sort the rows of a log."""
-        case, n = log.columns["case_id"], len(log.cases)
+    def of(cls, case: NDArray[np.integer[Any]], n: int) -> ByCase:
+        """Sort rows by the number of their case, from 0 to below n."""
         return cls(order_of(case, n), _first(case, n))
 
     @property
@@ -193,7 +192,7 @@ class EventLog:
     @cached_property
     def by_case(self) -> ByCase:
         """Return the rows sorted by case."""
-        return ByCase.of(self)
+        return ByCase.of(self.columns["case_id"], len(self.cases))
 
     def only(self, rows: NDArray[np.int64]) -> EventLog:
         """Return the log of some rows, in order, which are all rows of their cases; without servers of teams and batches."""

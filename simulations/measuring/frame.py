@@ -86,11 +86,15 @@ class Frame:
         """Count cases, or sum integer weights of cases, by court and group, and for all courts; `slot` has that of each case."""
         return add_up((self.slot if slot is None else slot).take(cases), self.shape, weights).astype(float)
 
-    def cell(self, slot: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
+    def cell(self, slot: Slots, first: NDArray[np.signedinteger[Any]]) -> Slots:
         """Return the cell of each entry: its slot, and the index of the first instant at which it counts, as one number."""
-        cell = slot * np.int64(len(self.untils) + 1)
+        cell = slot * slot.dtype.type(len(self.untils) + 1)
         cell += first
         return cell
+
+    def type_of_cells(self, n_sets: int) -> type[np.signedinteger[Any]]:
+        """Return the type of the numbers of cells for several sets of entries: the smaller one if they fit."""
+        return np.int32 if self.n_cells(n_sets) < 1 << 31 else np.int64
 
     def n_cells(self, n_sets: int) -> int:
         """Return the number of cells for several sets of entries."""
@@ -110,7 +114,7 @@ class Frame:
         by_first = of_cells.reshape(n_sets, *self.shape, len(self.untils) + 1)
         return with_whole(by_first[..., :-1].cumsum(axis=-1).transpose(3, 0, 1, 2))
 
-    def count(self, slot: Slots, first: NDArray[np.integer[Any]], n_sets: int = 1) -> Integers:
+    def count(self, slot: Slots, first: NDArray[np.signedinteger[Any]], n_sets: int = 1) -> Integers:
         """Return cumulative counts by instant, set, court and group."""
         of_cells = np.bincount(self.cell(slot, first), minlength=self.n_cells(n_sets))
         return self.so_far(of_cells, n_sets)

@@ -63,11 +63,8 @@ def check_log(log: EventLog) -> None:
 def _present(log: EventLog, n_states: int) -> list[int]:
     """Check the history of each case, and return the time that all cases were in each state."""
     present = [0] * n_states
-    by_case = log.by_case if len(log) <= _ROWS_AT_ONCE else ByCase.of(log)  # a large log should not keep it
-    for cases in _parts(by_case):
-        first = by_case.first[cases.start : cases.stop + 1]
-        rows = by_case.order[first[0] : first[-1]]
-        present = _added(present, *_histories(log, cases, first - first[0], rows))
+    for cases, by_case in _parts(log):
+        present = _added(present, *_histories(log, cases, by_case))
     return present
 
 
@@ -117,24 +114,27 @@ def _conserved(log: EventLog) -> None:
             )
 
 
-def _parts(by_case: ByCase) -> Iterator[slice]:
-    """Yield the cases in batches that bound memory."""
-    begin, first = 0, by_case.first
-    while begin < len(first) - 1:
-        end = int(np.searchsorted(first, first[begin] + _ROWS_AT_ONCE, side="right")) - 1
-        yield slice(begin, begin := max(begin + 1, end))
+def _parts(log: EventLog) -> Iterator[tuple[slice, ByCase]]:
+    """Yield consecutive cases with their rows. The rows of a large log are sorted a part at a time, which bounds memory."""
+    n, n_parts = len(log.cases), -(-len(log) // _ROWS_AT_ONCE)
+    if n_parts <= 1:
+        yield slice(0, n), log.by_case
+        return
+    case, size = log.columns["case_id"], -(-n // n_parts)
+    for begin in range(0, n, size):
+        part = slice(begin, min(begin + size, n))
+        rows = np.flatnonzero((case >= part.start) & (case < part.stop))
+        by_case = ByCase.of(case.take(rows) - part.start, part.stop - part.start)
+        yield part, ByCase(rows.take(by_case.order), by_case.first)
 
 
-def _histories(
-    log: EventLog, part: slice, first: NDArray[np.int64], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+def _histories(log: EventLog, part: slice, by_case: ByCase) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
     """Check the history of each case of a part; return the state that each row leaves, and how long the case had been in it.
-
-    The rows are those of some cases, case by case; `first` has the index of the first row of each.
 
     Each row begins in the state in which the row before it ended, and not earlier. The last row is in a final state or at
     the horizon.
     """
+    rows, first = by_case.order, by_case.first
     cases = log.cases
     start, end, at = (log.columns[name].take(rows) for name in ("from_state", "to_state", "happened_at"))
     has_rows = np.diff(first) > 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,10 @@ from simulations.measuring.descriptors import (
     describe,
     part_name,
 )
-from simulations.measuring.frame import Frame
+from simulations.measuring.frame import Frame, Slots
 from simulations.measuring.measured import ByCourt
-from simulations.measuring.sums import add_up_parts, ratio
-from simulations.measuring.waiting import Waits
+from simulations.measuring.sums import ExactSums, ratio
+from simulations.measuring.waiting import Piece, Waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 _QUANTILES = (0.5, 0.95)
@@ -38,7 +39,6 @@ _WAITING = (
 )
 _WORK = tuple(f"{PROCESSING}.{{}}.{shape}" for shape in SHAPES)
 _EVERY = (*_WAITING, *_WORK)
-_AFTER_ALL = 2**62
 _ROWS_AT_ONCE = 1 << 20
 
 Integers = NDArray[np.int64]
@@ -90,6 +90,7 @@ class Lengths:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
         self._wanted = wanted
+        self._waits: _Parts | None = None
         self._parts_of = self._all_parts()
         parts = tuple((kind, tuple(parts.values())) for kind, parts in self._parts_of.items())
         self.activities, self.breakdowns = _wanted(frozenset(wanted), tuple(self._log.labels.activity), parts)
@@ -117,8 +118,27 @@ class Lengths:
         return values
 
     def add_waiting(self, activities: range, waits: Waits) -> None:
-        """Measure the waits for a batch of activities, given by their codes."""
+        """Measure the waits for a batch of activities, given by their codes; their parts are added afterwards."""
+        self._waits = None
         self._add(WAITING, activities, self._waiting(activities, waits))
+
+    def add_piece(self, piece: Piece) -> None:
+        """Add to a part of the waits that were measured last."""
+        if self._waits is not None:
+            self._waits.add(piece)
+
+    def add_parts(self, activities: range) -> None:
+        """Measure the parts of the waits for a batch of activities, after all that was added to them."""
+        if self._waits is None:
+            return
+        means = {
+            measure: self._waits.mean(kind, part) for kind in self.breakdowns for part, measure in self._parts_of[kind].items()
+        }
+        self._waits = None
+        self._add(WAITING, activities, means)
+        for activity in activities:
+            of_activity = self._values[WAITING, activity]
+            of_activity["still_waiting.{}"] = of_activity.pop("still_waiting.{}")  # the order of the results
 
     def add_processing(self, activities: range) -> None:
         """Measure the work of a batch of activities, given by their codes."""
@@ -126,7 +146,7 @@ class Lengths:
 
     def _add(self, kind: str, activities: range, values: dict[str, ByCourt]) -> None:
         for k, activity in enumerate(activities):
-            self._values[kind, activity] = {name: by_court[:, k] for name, by_court in values.items()}
+            self._values.setdefault((kind, activity), {}).update((name, by_court[:, k]) for name, by_court in values.items())
 
     def _waiting(self, activities: range, waits: Waits) -> dict[str, ByCourt]:
         frame, n = self._frame, len(activities)
@@ -134,12 +154,11 @@ class Lengths:
         wanted = {m for m in (*_EVERY, *of_teams) if self._has(m, *names)}
         if wanted.isdisjoint({*_WAITING, *of_teams}):
             return {}
-        slot, left = self._slots_of(activities, waits.rows), waits.end.copy()
+        slot, left = self._slots_of(activities, waits.rows), frame.first_until(waits.end)
         # A wait ends when work starts or the case leaves the queue. At the horizon it does not end.
         stays = self._columns["cause"][waits.rows[waits.never]] == self._log.labels.cause.index(HORIZON)
-        left[waits.never[stays]] = _AFTER_ALL
-        still = frame.count(slot, frame.first_until(waits.start), n) - frame.count(slot, frame.first_until(left), n)
-        del left
+        left[waits.never[stays]] = len(frame.untils)
+        still = frame.count(slot, frame.first_until(waits.start), n) - frame.count(slot, left, n)
         values = {"still_waiting.{}": still.astype(float)}
         if wanted <= values.keys():
             return values
@@ -149,21 +168,13 @@ class Lengths:
         counted[parts] = False
 
         def whole(lengths: Integers) -> Integers:
-            if len(parts):
-                lengths = lengths.copy()
-                np.add.at(lengths, last, lengths[parts])
+            np.add.at(lengths, last, lengths[parts])
             return lengths
 
-        ended = np.flatnonzero(counted)
-        known = _Known(frame, n, ended, slot.take(ended), frame.first_until(waits.end.take(ended)))
-        del slot, counted, ended
-        values |= known.shapes(WAITING, lambda: whole(waits.end - waits.start), wanted)
-        for kind in self.breakdowns:
-            for part, measure in self._parts_of[kind].items():
-                lengths = waits.parts[kind].get(part)
-                values[measure] = known.mean(None if lengths is None else whole(lengths))
-        values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results
-        return values
+        known = _Known(frame, n, slot, left, counted)
+        del slot, left, counted
+        self._waits = _Parts(known, parts, last) if self.breakdowns else None
+        return known.shapes(WAITING, lambda: whole(waits.end - waits.start), wanted) | values
 
     def _processing(self, activities: range) -> dict[str, ByCourt]:
         """Measure completed work."""
@@ -176,7 +187,7 @@ class Lengths:
         rows = np.flatnonzero(ended)
         rows = rows[np.searchsorted(rows, frame.n_before) :]
         completed = columns["completed_at"].take(rows)
-        known = _Known(frame, len(activities), None, self._slots_of(activities, rows), frame.first_until(completed))
+        known = _Known(frame, len(activities), self._slots_of(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"].take(rows)
         self._add_earlier_parts(rows, completed)
         return known.shapes(PROCESSING, lambda: completed, wanted)
@@ -200,9 +211,9 @@ class Lengths:
         parts, last = index[of_work.rows], index[of_work.last]
         return parts[parts >= 0], last[parts >= 0]
 
-    def _slots_of(self, activities: range, rows: Integers) -> Integers:
+    def _slots_of(self, activities: range, rows: Integers) -> Slots:
         """Return activity, court and group of each row as one number."""
-        slot = self._columns["activity"].take(rows).astype(np.int64)
+        slot = self._columns["activity"].take(rows).astype(self._frame.type_of_cells(len(activities)))
         slot -= activities.start
         slot *= math.prod(self._frame.shape)
         slot += self._frame.slot_of(rows)
@@ -216,43 +227,45 @@ class _Known:
     ----------
     frame : Frame
     n_activities : int
-    which : ndarray of int64, shape (n,), optional
-        The index of each among all lengths; by default, all of them are known.
-    slot : ndarray of int64, shape (n,)
+    slot : ndarray of int, shape (n,)
         Activity, court and group as one number.
     first : ndarray of int, shape (n,)
         Index of the first instant at which each is known.
+    counted : ndarray of bool, shape (n,), optional
+        Which of them count; by default, all.
     """
 
-    def __init__(self, frame: Frame, n_activities: int, which: Integers | None, slot: Integers, first: NDArray[Any]) -> None:
+    def __init__(
+        self, frame: Frame, n_activities: int, slot: Slots, first: NDArray[Any], counted: NDArray[np.bool_] | None = None
+    ) -> None:
         self._frame, self._n = frame, n_activities
         cell, n_cells = frame.cell(slot, first), frame.n_cells(n_activities)
-        order = order_of(cell, n_cells)
-        self._order = order if which is None else which.take(order)
-        self._of_cells = np.bincount(cell, minlength=n_cells)
+        if counted is not None:
+            cell[~counted] = n_cells
+        of_cells = np.bincount(cell, minlength=n_cells + 1)
+        self.cell, self._order = cell, order_of(cell, n_cells + 1)[: len(cell) - of_cells[n_cells]]
+        self._of_cells = of_cells[:n_cells]
         self._counts: Integers = frame.so_far(self._of_cells, n_activities)
 
-    def mean(self, length: Integers | None) -> ByCourt:
-        """Return the mean of lengths, in days; ``None`` stands for zeros."""
-        return self._mean(length.take(self._order)) if length is not None else self._zeros
+    def sums(self) -> ExactSums:
+        """Return sums of zero, with a cell for all that does not count."""
+        return ExactSums(len(self._of_cells) + 1)
 
-    @cached_property
-    def _zeros(self) -> ByCourt:
-        return ratio(self._counts * 0, self._counts)
-
-    def _mean(self, in_order: Integers) -> ByCourt:
-        total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
-        return ratio(total, self._counts * float(MICROSECONDS_PER_DAY))
+    def mean(self, sums: ExactSums) -> ByCourt:
+        """Return the mean of lengths, in days, from their sums."""
+        return ratio(self._frame.so_far(sums.total()[:-1], self._n), self._counts * float(MICROSECONDS_PER_DAY))
 
     def shapes(self, kind: str, lengths: Callable[[], Integers], wanted: Set[str]) -> dict[str, ByCourt]:
         """Return those of mean and quantiles of lengths, in days, that are wanted. `lengths` computes them, so that they are not held."""
         mean, *of_quantiles = (f"{kind}.{{}}.{shape}" for shape in SHAPES)
         if wanted.isdisjoint({mean, *of_quantiles}):
             return {}
-        length = lengths().take(self._order)
-        values = {mean: self._mean(length)}
+        length, sums = lengths(), self.sums()
+        sums.add(self.cell, length)
+        values = {mean: self.mean(sums)}
         if wanted.isdisjoint(of_quantiles):
             return values
+        length = length.take(self._order)
         quantiles = np.empty((len(_QUANTILES), *self._counts.shape))
         # Put the first instant into the low bits of each length. Then one sort serves all instants. Both fit into 63 bits,
         # since the microseconds of a century need 52.
@@ -272,6 +285,33 @@ class _Known:
         group = np.arange(self._n * n_groups).reshape(self._n, 1, n_groups).repeat(n_courts, axis=1)
         sizes = self._of_cells.reshape(group.size, -1).sum(axis=1)
         return order_of(np.repeat(group.ravel(), sizes), self._n * n_groups)
+
+
+class _Parts:
+    """The sums of the parts of waits.
+
+    Parameters
+    ----------
+    known : _Known
+        Of the waits.
+    interrupted, last : ndarray of int64, shape (n,)
+        The waits that end with interrupted work, and the wait for the last part of each work, which has their time too.
+    """
+
+    def __init__(self, known: _Known, interrupted: Integers, last: Integers) -> None:
+        self._known, self._cell = known, known.cell
+        if len(interrupted):
+            self._cell = known.cell.copy()
+            self._cell[interrupted] = known.cell[last]
+        self._sums = defaultdict[tuple[str, str], ExactSums](known.sums)
+
+    def add(self, piece: Piece) -> None:
+        """Add to a part."""
+        self._sums[piece.kind, piece.part].add(self._cell[piece.waits], piece.lengths)
+
+    def mean(self, kind: str, part: str) -> ByCourt:
+        """Return the mean of a part, in days."""
+        return self._known.mean(self._sums[kind, part])
 
 
 def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from simulations.measuring.standing import FLOWS, TRANSFERS, Crossings, Standing
 from simulations.measuring.sums import ratio
 from simulations.measuring.unfit import unfit
 from simulations.measuring.utilisation import times_by_instant, utilisation
-from simulations.measuring.waiting import divide_waits
+from simulations.measuring.waiting import divide_waits, waits_for
 from simulations.scenarios.population import ORIGINS, Cases
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
@@ -145,11 +145,15 @@ def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[d
     """Measure waiting and processing times, for each frame."""
     of_frames = [Lengths(frame, wanted) for frame in frames]
     for activities in activities_in_parts(log, of_frames[0].activities):
-        waits = divide_waits(log, activities, of_frames[0].breakdowns)
+        waits = waits_for(log, activities)
         for lengths in of_frames:
             lengths.add_waiting(activities, waits)
-        del waits  # they fill as much memory as the log
+        for piece in divide_waits(log, waits, of_frames[0].breakdowns):
+            for lengths in of_frames:
+                lengths.add_piece(piece)
+        del waits  # they fill half as much memory as the log
         for lengths in of_frames:
+            lengths.add_parts(activities)
             lengths.add_processing(activities)
     return [lengths.values() for lengths in of_frames]
 

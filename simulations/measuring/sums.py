@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from simulations.measuring.measured import ByCourt
 
+_AT_ONCE = 1 << 20
+_BITS = 32
+
 
 def add_up(slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDArray[np.int64] | None = None) -> NDArray[Any]:
     """Return counts or exact sums by court and group, with a last row for all courts.
@@ -31,37 +34,36 @@ def add_up(slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDAr
     n = math.prod(shape)
     if weights is None:
         return with_whole(np.bincount(slot, minlength=n).reshape(shape))
-    if int(weights.max(initial=0)) * len(weights) >= 1 << 63:
-        high, low = (add_up(slot, shape, half) for half in (weights >> 32, weights & 0xFFFFFFFF))
-        return np.asarray((high.astype(object) << 32) + low)
-    sums = np.zeros(n, np.int64)
-    np.add.at(sums, slot.astype(np.intp, copy=False), weights)
-    return with_whole(sums.reshape(shape))
+    sums = ExactSums(n)
+    sums.add(slot, weights)
+    return with_whole(sums.total().reshape(shape))
 
 
-def add_up_parts(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the exact sum of each of several consecutive parts of an array.
+class ExactSums:
+    """Exact sums of whole numbers by cell, to which more can be added.
 
     Parameters
     ----------
-    values : ndarray of int64, shape (n,)
-        Not negative.
-    counts : ndarray of int64, shape (n_parts,)
-        Number of values in each part.
-
-    Returns
-    -------
-    ndarray, shape (n_parts,)
-        Of int64, or of Python integers.
+    n : int
+        Number of cells.
     """
-    if int(values.max(initial=0)) * len(values) >= 1 << 63:
-        high = add_up_parts(values >> 32, counts)
-        low = add_up_parts(values & 0xFFFFFFFF, counts)
-        return np.asarray((high.astype(object) << 32) + low)
-    sums, filled = np.zeros(len(counts), np.int64), np.flatnonzero(counts)
-    if len(filled):
-        sums[filled] = np.add.reduceat(values, (np.cumsum(counts) - counts)[filled])
-    return sums
+
+    def __init__(self, n: int) -> None:
+        self._high, self._low = np.zeros(n, np.int64), np.zeros(n, np.int64)
+
+    def add(self, cells: NDArray[np.integer[Any]], numbers: NDArray[np.int64]) -> None:
+        """Add each number, which is not negative, to a cell."""
+        for start in range(0, len(numbers), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            cell = cells[part].astype(np.intp, copy=False)
+            np.add.at(self._high, cell, numbers[part] >> _BITS)
+            np.add.at(self._low, cell, numbers[part] & ((1 << _BITS) - 1))
+
+    def total(self) -> NDArray[Any]:
+        """Return the sums: of int64 if even the sum of all fits, otherwise of Python integers."""
+        if int(self._high.sum()) + int(self._low.sum() >> _BITS) < 1 << 62 - _BITS:
+            return (self._high << _BITS) + self._low
+        return np.asarray((self._high.astype(object) << _BITS) + self._low)
 
 
 def with_whole(values: NDArray[Any]) -> NDArray[Any]:

@@ -8,8 +8,7 @@ same wait by what the pool's calendar and suspensions showed.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ from workflow.predicates import Expression, names, vector
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Waits:
     """Waits for pools, in the order of stations.
 
@@ -39,34 +38,62 @@ class Waits:
         The rows that end the waits.
     start, end : ndarray of int64, shape (n_waits,)
         When the work was enabled, and when it started; if it never started, the time of the row.
+    first : ndarray of int64, shape (n_stations + 1,)
+        First wait of each station, see `ByStation`.
     never : ndarray of int64
         Indices of the waits after which work never started.
-    parts : mapping of str to mapping of str to ndarray of int64, shape (n_waits,)
-        Microseconds of each part, by the key of `BREAKDOWNS`. Parts that never hold may be missing.
     """
 
     rows: Integers
     start: Integers
     end: Integers
+    first: Integers
     never: Integers
-    parts: Mapping[str, Mapping[str, Integers]]
 
 
-def divide_waits(log: EventLog, activities: range, breakdowns: Collection[str] = tuple(BREAKDOWNS)) -> Waits:
-    """Return the waits for these activities, given by their codes, with the parts of these keys of `BREAKDOWNS` and `WAITING_FOR`.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The time of some waits that belongs to a part of a breakdown.
+
+    Attributes
+    ----------
+    kind, part : str
+        A key of `BREAKDOWNS`, or `WAITING_FOR`, and one of its parts.
+    waits : slice or ndarray of int64, shape (n,)
+        Index of the wait of each length. A wait may occur several times.
+    lengths : ndarray of int64, shape (n,)
+        In microseconds.
+    """
+
+    kind: str
+    part: str
+    waits: Any
+    lengths: Integers
+
+
+def waits_for(log: EventLog, activities: range) -> Waits:
+    """Return the waits for these activities, given by their codes."""
+    ends, columns = log.by_queue, log.columns
+    if len(activities) < len(log.labels.activity):
+        activity = columns["activity"][ends.rows]
+        ends = ends.select((activity >= activities.start) & (activity < activities.stop))
+    until = columns["started_at"].take(ends.rows)
+    never = np.flatnonzero(until == NEVER)
+    until[never] = columns["happened_at"][ends.rows[never]]
+    return Waits(ends.rows, columns["enabled_at"].take(ends.rows), until, ends.first, never)
+
+
+def divide_waits(log: EventLog, waits: Waits, breakdowns: Collection[str] = tuple(BREAKDOWNS)) -> Iterator[Piece]:
+    """Yield the parts of waits, for these keys of `BREAKDOWNS` and `WAITING_FOR`, a station at a time.
 
     Waits for teams have parts of `WAITING_FOR`, which other waits have not; their parts of the other keys mean nothing.
     """
-    ends = log.by_queue
-    if len(activities) < len(log.labels.activity):
-        activity = log.columns["activity"][ends.rows]
-        ends = ends.select((activity >= activities.start) & (activity < activities.stop))
-    whole, never = _Segments.whole(log, ends)
-    usual = [kind for kind in breakdowns if kind != WAITING_FOR]
-    parts = _Division(log, whole).parts(usual) if usual else {}
+    usual = {kind for kind in breakdowns if kind != WAITING_FOR}
+    if usual:
+        yield from _Division(log, _Segments(waits.rows, None, None, waits.start, waits.end, waits.first)).pieces(usual)
     if WAITING_FOR in breakdowns:
-        parts[WAITING_FOR] = lacking(log, whole.ends, whole.start, whole.end)
-    return Waits(whole.ends, whole.start, whole.end, never, parts)
+        for part, lengths in lacking(log, waits.rows, waits.start, waits.end).items():
+            yield Piece(WAITING_FOR, part, slice(None), lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +117,6 @@ class _Spans:
     is_whole: bool
 
 
-class _Lengths:
-    """The lengths of the parts of waits in one breakdown."""
-
-    def __init__(self, n_waits: int, wanted: bool) -> None:
-        self.by_part: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(n_waits, np.int64))
-        self._wanted = wanted
-
-    def add(self, part: str, spans: _Spans, length: Integers) -> None:
-        """Add lengths to a part of the waits that these spans belong to."""
-        if not self._wanted or not length.any():  # a part that never holds takes no memory
-            return
-        if spans.is_whole:
-            self.by_part[part][spans.wait] += length
-        else:
-            np.add.at(self.by_part[part], spans.wait, length)
-
-
 class _Division:
     """Divide waits into parts. A wait during which an exemption from a suspension may change has a span for each record."""
 
@@ -118,23 +128,26 @@ class _Division:
             self._called = called_from(log, whole.ends)
         self._spans = [*self._every_span()]
 
-    def parts(self, breakdowns: Collection[str]) -> dict[str, Mapping[str, Integers]]:
-        """Return the length of each part of each wait, by the key of `BREAKDOWNS`."""
-        every = {kind: _Lengths(len(self._whole.ends), kind in breakdowns) for kind in BREAKDOWNS}
-        reasons, capacity, clock = (every[f"waiting_{kind}"] for kind in ("reason", "capacity", "clock"))
-        chance = self._whole.start if set(breakdowns) == {"waiting_clock"} else self._chances()
+    def pieces(self, breakdowns: Set[str]) -> Iterator[Piece]:
+        """Yield the parts of the waits of each station, by these keys of `BREAKDOWNS`."""
+        chance = self._whole.start if breakdowns == {"waiting_clock"} else self._chances()
         for spans in self._spans:
-            lead = np.clip(self._called[spans.wait], spans.start, spans.end) if self._dated else spans.start
-            first = np.clip(chance[spans.wait], lead, spans.end)
-            for cause, lengths in spans.times.timeline.split(*([spans.start] if self._dated else []), lead, first, spans.end):
-                *_, kept, waited = lengths
-                reasons.add(cause if cause in REASONS else "does_not_fit", spans, kept)
-                capacity.add(cause, spans, waited)
-                clock.add(cause if cause in CLOCK else "on_shift", spans, sum(lengths[1:], start=lengths[0]))
-            if self._dated:
-                reasons.add(LEAD_TIME, spans, lead - spans.start)
-            reasons.add("capacity", spans, spans.end - first)
-        return {kind: every[kind].by_part for kind in breakdowns}
+            for kind, part, lengths in self._divided(spans, chance):
+                if kind in breakdowns and lengths.any():
+                    yield Piece(kind, part, spans.wait, lengths)
+
+    def _divided(self, spans: _Spans, chance: Integers) -> Iterator[tuple[str, str, Integers]]:
+        """Yield key, part and lengths of the parts of spans."""
+        lead = np.clip(self._called[spans.wait], spans.start, spans.end) if self._dated else spans.start
+        first = np.clip(chance[spans.wait], lead, spans.end)
+        for cause, lengths in spans.times.timeline.split(*([spans.start] if self._dated else []), lead, first, spans.end):
+            *_, kept, waited = lengths
+            yield "waiting_reason", cause if cause in REASONS else "does_not_fit", kept
+            yield "waiting_capacity", cause, waited
+            yield "waiting_clock", cause if cause in CLOCK else "on_shift", sum(lengths[1:], start=lengths[0])
+        if self._dated:
+            yield "waiting_reason", LEAD_TIME, lead - spans.start
+        yield "waiting_reason", "capacity", spans.end - first
 
     def _chances(self) -> Integers:
         """Return the first chance of each wait: its end if there was none, its start if the work had been interrupted."""
@@ -267,16 +280,6 @@ class _Segments:
             for station, (begin, end) in zip(range(len(pool.calendars)), bounds, strict=False):
                 if end > begin:
                     yield pool, station, slice(begin, end)
-
-    @classmethod
-    def whole(cls, log: EventLog, by_station: ByStation) -> tuple[_Segments, Integers]:
-        """Return whole waits, and the indices of those after which work never started."""
-        columns = log.columns
-        ends = by_station.rows
-        until = columns["started_at"].take(ends)
-        never = np.flatnonzero(until == NEVER)
-        until[never] = columns["happened_at"][ends[never]]
-        return cls(ends, None, None, columns["enabled_at"].take(ends), until, by_station.first), never
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:

@@ -15,7 +15,7 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.descriptors import BREAKDOWNS
 from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import divide_waits
+from simulations.measuring.waiting import divide_waits, waits_for
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR
@@ -125,13 +125,12 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
 
 def waits_by_row(log: EventLog) -> dict[str, dict[str, Any]]:
     """Return the length of each part of the waiting time of each row, by breakdown; 0 if the row ends no wait."""
-    waits = divide_waits(log, range(len(log.labels.activity)))
-    by_row: dict[str, dict[str, Any]] = {}
-    for kind, parts in BREAKDOWNS.items():
-        assert set(waits.parts[kind]) <= set(parts)
-        by_row[kind] = {part: np.zeros(len(log), np.int64) for part in parts}
-        for part, lengths in waits.parts[kind].items():
-            by_row[kind][part][waits.rows] = lengths
+    waits = waits_for(log, range(len(log.labels.activity)))
+    by_row: dict[str, dict[str, Any]] = {
+        kind: {part: np.zeros(len(log), np.int64) for part in parts} for kind, parts in BREAKDOWNS.items()
+    }
+    for piece in divide_waits(log, waits):
+        np.add.at(by_row[piece.kind][piece.part], waits.rows[piece.waits], piece.lengths)
     return by_row
 
 

@@ -12,7 +12,7 @@ from simulations import load_scenario, make_plan, run, simulate
 from simulations.chance.draws import SamplePath
 from simulations.measuring.descriptors import BREAKDOWNS, BUILT_IN, DECLARED, UNITS, Family, describe
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import divide_waits
+from simulations.measuring.waiting import divide_waits, waits_for
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +37,8 @@ def test_every_measure_of_a_run_has_its_descriptor(name: str, tmp_path: Path) ->
     descriptors = describe(scenario)
     written = {value.measure: value.unit for value in measure(log)}
     assert written == {m.name: m.unit for m in descriptors.values()}
-    for kind, parts in divide_waits(log, range(len(log.labels.activity))).parts.items():
-        assert set(parts) <= set(BREAKDOWNS[kind])
+    for piece in divide_waits(log, waits_for(log, range(len(log.labels.activity)))):
+        assert piece.part in BREAKDOWNS[piece.kind]
     for m in descriptors.values():
         assert m.title
         assert len(m.description) > 20 or m.family is Family.DECLARED

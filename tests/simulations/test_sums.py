@@ -18,7 +18,7 @@ from simulations.measuring import lengths, standing
 from simulations.measuring.descriptors import BREAKDOWNS, WAITING, WAITING_FOR
 from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
-from simulations.measuring.sums import add_up, add_up_parts
+from simulations.measuring.sums import ExactSums, add_up
 from tests.simulations.pressed import pressed
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.stays import History
@@ -180,11 +180,13 @@ def _measured_rows(measured: Measured) -> list[str]:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.one_of(st.integers(0, 9), st.integers(0, 2**62))), max_size=40))
 def test_integer_sums_are_exact(numbers: list[tuple[int, int]]) -> None:
-    """By slot with a row for all courts, and for consecutive parts; also beyond 64 bits."""
-    numbers = sorted(numbers)
+    """By slot with a row for all courts, and when more is added to them; also beyond 64 bits."""
     place, weights = (np.array([pair[k] for pair in numbers], np.int64) for k in (0, 1))
     sums = [sum(w for p, w in numbers if p == k) for k in range(6)]
     by_court = [sums[0:2], sums[2:4], sums[4:6]]
     assert add_up(place, (3, 2), weights).tolist() == [*by_court, [sum(sums[0::2]), sum(sums[1::2])]]
-    assert add_up_parts(weights, np.bincount(place, minlength=6)).tolist() == sums
+    added = ExactSums(6)
+    for part in (slice(0, 7), slice(7, None)):
+        added.add(place[part].astype(np.int32), weights[part])
+    assert added.total().tolist() == sums
     assert add_up(place, (6, 1))[:-1, 0].tolist() == np.bincount(place, minlength=6).tolist()

@@ -53,7 +53,7 @@ def next_event(model, world):
             if t < time or c < code:
                 source, time, code = DATES, t, c
     if at_arrival < len(arrivals):
-        i = arrivals[at_arrival]
+        i = np.int64(arrivals[at_arrival])
         t = max(arrived[i], 0)
         if t < time or (t == time and (ARRIVAL | i << NUMBER_SHIFT) < code):
             source, time, code = ARRIVALS, t, ARRIVAL

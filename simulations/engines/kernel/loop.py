@@ -122,10 +122,10 @@ def _join_on_arrival(model, world):
         return False
     counters, arrivals, arrived, now = world.counters[0], model.arrivals, model.arrived, world.counters[0].now
     while counters.at_arrival < len(arrivals):
-        i = index(arrivals[counters.at_arrival])
+        i = index(np.int64(arrivals[counters.at_arrival]))
         if max(arrived[i], 0) != now:
             return True
-        state = index(model.initial_states[i])
+        state = index(np.int64(model.initial_states[i]))
         if model.states[state].kind != ACTIVITY_STATE:
             return False
         a = index(model.states[state].activity)
@@ -160,7 +160,7 @@ def _process(model, world, source, code):
         if i < 0:
             return RUNNING
     else:
-        i = model.arrivals[counters.at_arrival]
+        i = np.int64(model.arrivals[counters.at_arrival])
         counters.at_arrival += 1
         for x in range(len(model.brought)):
             start_brought(model, world, i, x)
