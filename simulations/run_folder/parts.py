@@ -144,17 +144,16 @@ def write_events(path: Path, scenario: Scenario, logs: Mapping[int, Iterable[Eve
 
 def _event_tables(logs: Mapping[int, Iterable[EventLog]]) -> Iterator[Columns]:
     for replication, parts in logs.items():
-        first, home, court = 0, np.zeros(0, np.int16), np.zeros(0, np.int16)
+        first, court = 0, np.zeros(0, np.int16)
         for part in parts:
-            if not first:
-                home = (part.cases.court + 1).astype(np.int16)
-                court = home.copy()
+            if not first and part.cases.scenario.transfers:
+                court = (part.cases.court + 1).astype(np.int16)
             yield {
                 **part.columns,
                 **{name: part.columns[name] + 1 for name in LABELLED},
                 "replication": _constant(replication, len(part)),
                 "sequence": np.arange(first, first + len(part), dtype=np.uint32),
-                "court": home[part.columns["case_id"]],
+                "court": (part.cases.court.take(part.columns["case_id"]) + 1).astype(np.int16),
                 **_courts(part, court),
                 **_batches(part),
             }
@@ -167,7 +166,7 @@ def _courts(part: EventLog, court: NDArray[np.int16]) -> dict[str, NDArray[np.in
     Parameters
     ----------
     court : ndarray of int16, shape (n_cases,)
-        The court of each case, counted from 1, before these rows; it is changed to that after them.
+        The court of each case, counted from 1, before these rows; it is changed to that after them. Not read if no case moves.
     """
     if not part.cases.scenario.transfers:
         return {}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
-
-import numpy as np
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
@@ -57,7 +58,8 @@ _MOST_GROUPS = 200
 _FEW_CASES = 20_000
 _CASES_OF_PART = 100_000
 _LEAST_PARTS = 50
-_KEPT = 32 << 20
+_KEPT, _KEPT_OF_LARGE = 32 << 20, 8 << 20
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -118,8 +120,7 @@ class Job:
         """
         queues: dict[int, list[LongQueue]] = {}
         violations: dict[int, Counter[str]] = {}
-        if len(span.numbers) > 1:
-            _keep_freed_memory()
+        _keep_freed_memory(_KEPT if estimate(self.scenario).n_cases <= _FEW_CASES else _KEPT_OF_LARGE)
         with _Writing(self, span) as writing:
             for k in span.numbers:
                 path = sample_path(self.engine, self.options.seed, k)
@@ -151,12 +152,16 @@ class Job:
             os._exit(1)
 
 
-def _keep_freed_memory() -> None:
-    """Let the allocator of Linux keep what a replication frees for the next one, instead of giving it back and asking for it again.
+def _keep_freed_memory(most: int) -> None:
+    """Let the allocator of Linux keep blocks of up to this size when they are freed, and give larger ones back to the system.
 
-    It keeps up to twice the size of the largest block that was freed.
+    A small replication is faster with the memory of the one before it. Of a large one, memory that is kept would add to the peak.
     """
-    np.empty(_KEPT // 2, np.uint8)
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        with suppress(AttributeError):  # another C library than that of GNU
+            library.mallopt(_MMAP_THRESHOLD, most)
+            library.mallopt(_TRIM_THRESHOLD, 2 * most)
 
 
 _WRITERS: Mapping[str, Callable[[Path, Scenario, Any], None]] = {
