@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulations.measuring.measured import ByCourt
 
 _AT_ONCE = 1 << 20
-_BITS = 32
+_HALF = 1 << 32
 
 
 def add_up(slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDArray[np.int64] | None = None) -> NDArray[Any]:
@@ -50,20 +50,27 @@ class ExactSums:
 
     def __init__(self, n: int) -> None:
         self._high, self._low = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self._most = 0
+        """No number in `_low` is larger; those in `_high` count `_HALF` each."""
 
     def add(self, cells: NDArray[np.integer[Any]], numbers: NDArray[np.int64]) -> None:
         """Add each number, which is not negative, to a cell."""
         for start in range(0, len(numbers), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            cell = cells[part].astype(np.intp, copy=False)
-            np.add.at(self._high, cell, numbers[part] >> _BITS)
-            np.add.at(self._low, cell, numbers[part] & ((1 << _BITS) - 1))
+            part, cell = numbers[start : start + _AT_ONCE], cells[start : start + _AT_ONCE].astype(np.intp, copy=False)
+            self._most += int(part.max()) * len(part)
+            if self._most >= 1 << 63:
+                np.add.at(self._high, cell, part // _HALF)
+                part = part % _HALF
+                self._high += self._low // _HALF
+                self._low %= _HALF
+                self._most = _HALF * (len(part) + 1)
+            np.add.at(self._low, cell, part)
 
     def total(self) -> NDArray[Any]:
         """Return the sums: of int64 if even the sum of all fits, otherwise of Python integers."""
-        if int(self._high.sum()) + int(self._low.sum() >> _BITS) < 1 << 62 - _BITS:
-            return (self._high << _BITS) + self._low
-        return np.asarray((self._high.astype(object) << _BITS) + self._low)
+        if not self._high.any() and self._most < 1 << 63:
+            return self._low
+        return self._high.astype(object) * _HALF + self._low
 
 
 def with_whole(values: NDArray[Any]) -> NDArray[Any]:
