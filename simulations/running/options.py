@@ -224,10 +224,16 @@ def changed_options(options: _Options, changed: Mapping[str, Any], function: Cal
     Raises
     ------
     TypeError
-        If there is no option of this name, as for any unknown keyword, with the nearest that the function takes.
+        If there is no option of this name, as for any unknown keyword, with the nearest that the function takes; or if `options`
+        is something else, such as a path.
     InputError
         If a value is of another type.
     """
+    if not isinstance(options, EngineOptions):
+        wanted = type(signature(function).parameters["options"].default).__name__
+        raise TypeError(
+            f"{function.__name__}() takes options as a {wanted} or by name, not as {options!r}; give a folder as out=..."
+        )
     names = [field.name for field in fields(options)]
     for name in changed:
         if name not in names:

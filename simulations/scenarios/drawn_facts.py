@@ -168,7 +168,7 @@ class Drawing:
 
     def _free(self) -> None:
         """Free what is not needed if nothing is left to draw."""
-        if all(name in self.values for name in self.names):
+        if len(self.values) > len(self.names) and all(name in self.values for name in self.names):
             self.groups, self.own, self.group_of, self.in_table = (), [], np.zeros(0, np.int64), np.zeros(0, np.int64)
 
     def _as_usual(self, name: str) -> Rows:

@@ -105,3 +105,11 @@ def test_an_unknown_option_has_the_nearest(name: str, message: str) -> None:
     with pytest.raises(TypeError) as raised:
         run("pilot", **{name: 5})
     assert str(raised.value).startswith(message)
+
+
+def test_a_folder_in_the_place_of_the_options_is_told_from_them() -> None:
+    """``run(scenario, folder)`` is an easy mistake."""
+    with pytest.raises(
+        TypeError, match=r"run\(\) takes options as a RunOptions or by name, not as 'runs/a'; give a folder as out=\.\.\."
+    ):
+        run("pilot", "runs/a")  # type: ignore[arg-type]

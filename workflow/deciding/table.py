@@ -219,7 +219,7 @@ def _refine_classes(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDAr
     if most <= _MAX_DIRECT:
         occurs = np.zeros(most, bool)
         occurs[wide] = True
-        used, code = np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[wide]
+        used, code = np.flatnonzero(occurs), (np.cumsum(occurs) - 1).take(wide)
     else:
         used, code = np.unique(wide, return_inverse=True)
     return code, (low, high, used.tobytes(), values)

@@ -139,7 +139,7 @@ class _Evaluation:
         left, right = self.value(expression.left), self.value(expression.right)
         if expression.left.kind == "date":
             if expression.right.kind == "date":
-                return (left - right).astype("timedelta64[D]").astype(np.int64)
+                return (left - right).astype("timedelta64[D]", copy=False).view(np.int64)
             if expression.right.kind == "months":
                 months = np.asarray(right if expression.operator == "+" else -right, np.int64)
                 return np.asarray(add_months(days_of(left), months, VECTOR)).astype("datetime64[D]")
