@@ -537,8 +537,10 @@ def check_numbers(s: Statement, places: dict[str, int]) -> None:
     known += [100 * v for v in known]
     if s.claim is Claim.NEVER_LEFT:
         known.append(100 * s.values["cases"] / s.values["of"])
-    for token in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
-        shown, digits = float(token.replace(",", "")), places.get(token.rstrip(","), len(token.partition(".")[2]))
+    for token, percent in re.findall(r"(\d[\d,]*(?:\.\d+)?)(%?)", text):
+        shown, digits = float(token.replace(",", "")), len(token.partition(".")[2])
+        if not percent:
+            digits = places.get(token.rstrip(","), digits)
         close = any(abs(v - shown) <= 0.5000001 * 10**-digits for v in known)
         in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.ALSO, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
         bound = shown in (1, 99) and ("less than 1%" in text or "more than 99%" in text)
@@ -594,7 +596,8 @@ def places_of_numbers() -> Iterator[dict[str, int]]:
     def rounded(value: float, to: int) -> str:
         text = round_number(value, to)
         if to < 0:
-            places[text.removeprefix("−")] = min(to, places.get(text, 0))
+            size = text.removeprefix("−")
+            places[size] = min(to, places.get(size, 0))
         return text
 
     round_number = formatting._rounded
