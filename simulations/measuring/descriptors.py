@@ -360,9 +360,9 @@ BUILT_IN = {
         Descriptor(
             "slots_used.{}", Family.UTILISATION, "share", "Slots of {} that were used",
             f"The slots that the cases used that started, over the slots of the pool's shifts, for shifts that began {_SINCE}. A shift has `slots` times"
-            " the largest size of the pool in it. Interrupted work uses no new slot. Shifts during a suspension are included, as"
-            " in `utilisation`. No value without a shift. A pool that is not at a court has a value for all courts only. Only"
-            " measured for pools with `slots:`, and not for a group of cases.",
+            " the largest size of the pool in it; with hearing dates, a date has as many for all its shifts together. Interrupted work"
+            " uses no new slot. Shifts during a suspension are included, as in `utilisation`. No value without a shift. A pool that is"
+            " not at a court has a value for all courts only. Only measured for pools with `slots:`, and not for a group of cases.",
             "`utilisation.{}`: with all slots used, more hours of work need more slots, or more servers",
             high=1.0,
         ),

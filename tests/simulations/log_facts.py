@@ -245,7 +245,8 @@ class LogFacts:
     def fullest_week(self, pool: str, of: str = "all") -> float:
         """Return the largest mean share of the slots of the shifts of a week from Monday that cases of a court used.
 
-        A shift has the slots of the largest size in it; a week without slots counts for nothing.
+        A shift has the slots of the largest size in it; with hearing dates, a date has as many for all its shifts together. A week
+        without slots counts for nothing.
         """
         spec, shares = self.scenario.pools[pool], defaultdict(list)
         for k in self.replications:
@@ -261,14 +262,17 @@ class LogFacts:
                     for _ in range(self.servers(row, pool))
                 ]
                 steps = spec.sizes[station]
-                for opening, close in zip(calendar.opens, calendar.closes, strict=True):
+                servers = Counter[int]()
+                for shift, (opening, close, date) in enumerate(zip(calendar.opens, calendar.closes, calendar.days, strict=True)):
                     day = (self.starts + opening * dt.timedelta(microseconds=1)).date()
                     week = day - day.weekday() * DAY
                     used[week] += sum(opening <= at < close for at in started)
-                    at_opening = [n for t, n in steps if t <= opening][-1]
-                    slots[week] += spec.slots[(day - self.starts.date()).days % 7] * max(
-                        [at_opening, *(n for t, n in steps if opening < t < close)]
-                    )  # type: ignore[operator]
+                    at_opening = [size for t, size in steps if t <= opening][-1]
+                    largest = max([at_opening, *(size for t, size in steps if opening < t < close)])
+                    together = date if spec.dates else shift
+                    more = max(0, largest - servers[together])
+                    servers[together] += more
+                    slots[week] += spec.slots[date % 7] * more  # type: ignore[index]
             for week, n in slots.items():
                 if n:
                     shares[week].append(used[week] / n)

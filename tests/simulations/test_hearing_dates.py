@@ -211,13 +211,18 @@ def test_cases_without_a_date_are_served_when_no_booked_case_waits() -> None:
 
 
 def test_slots_count_for_all_shifts_of_a_date() -> None:
-    """Two slots a day, in a morning and an afternoon of an hour each: two cases a day, and the walk-in waits for a free day."""
+    """Two slots a day, in a morning and an afternoon of an hour each: two cases a day, and the walk-in waits for a free day.
+
+    The five cases use 5 of the 40 slots of the run's 20 dates.
+    """
     walks = {
         "booked": {"into": "docket", "at": [f"2024-01-{a}" for a in MORNING[:4]]},
         "walk": {"into": "counter", "at": ["2024-01-09 18:00"]},
     }
     scenario = court(walks, calendars={"days": {"hours": {"mon-fri": "09:00-10:00, 14:00-15:00"}}})
     assert called(scenario) == ["0 10 09", "1 10 14", "2 11 09", "3 11 14", "4 12 09"]
+    (used,) = (t for t in measure(log_of(scenario), (None,)).tables if t.measure == "slots_used.judge")
+    assert used.values[-1, 0] == 5 / 40
 
 
 def test_measures_of_hearing_dates() -> None:

@@ -6,13 +6,15 @@ import csv
 import datetime as dt
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from simulations import RunResult, run
 from simulations.measuring.kaplan_meier import KaplanMeier
-from simulations.report.contents import Contents, read_contents
+from simulations.measuring.selection import Selection
+from simulations.report.contents import Contents, read_contents, shown_courts
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.running.growing import GrowingQueue
@@ -79,6 +81,14 @@ def test_the_court_with_the_most_pending_cases_at_any_time_is_first(contents: Co
     assert contents.groups["other courts (2)"] == ["e", "quiet"]
     assert "the 5 courts that have the most pending cases at any time. The other 2 are summed." in drawn["pending"].text
     assert "other courts (2)" in drawn["pending"].svg
+
+
+def test_without_pending_cases_the_first_courts_are_shown(result: RunResult, contents: Contents) -> None:
+    """The order is that of the scenario, and the caption says so."""
+    chosen = result.select(Selection(("inflow",)))
+    assert shown_courts(chosen) == ["all", "a", "b", "c", "d", "e"]
+    (note,) = replace(contents, result=chosen, courts=shown_courts(chosen)).courts_note(summed=False)
+    assert note.text == "Shown by name: the first 5 courts of the scenario. The other 2 are only in all courts."
 
 
 def test_the_sum_of_the_other_courts_is_drawn(contents: Contents) -> None:

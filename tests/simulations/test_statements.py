@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -37,8 +38,9 @@ from simulations.report.figures import figures
 from simulations.report.page import run_document
 from simulations.running.intervals import interval as bounded_interval
 from simulations.running.results import read_values
-from simulations.statements.of_runs import pending_change
+from simulations.statements.of_runs import median_stay, never_left, pending_change
 from simulations.statements.statement import Claim, Statement
+from simulations.tables import formatting
 from simulations.tables.formatting import court_title
 from simulations.tables.ranking import OF_SERVERS, stands_out
 from simulations.tables.run import waiting_parts
@@ -52,10 +54,6 @@ MANY = settings(FEW, max_examples=150)
 RESULT_WORDS = re.compile(
     r"\b(rose|fell|rise|grew|most|largest|longest|busiest|frequent|earlier|later than|higher|lower|shorter|longer|more|fewer)\b"
 )
-ROUNDED_AS_THEIR_INTERVAL = (
-    Claim.CHANGE, Claim.IN_STATES, Claim.LATER_CASES, Claim.NEVER_LEFT, Claim.MOST_FREQUENT, Claim.OFF_THE_MAP, Claim.GROWING,
-    Claim.LONGEST_WAIT, Claim.LARGEST_PART,
-)  # fmt: skip
 WARNINGS = (Claim.GROWING, Claim.NOT_STEADY, Claim.OUTSIDE)
 EXPLAINED = re.compile(
     r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows of a unit[^.]*|in any of \d+ replications"
@@ -333,10 +331,13 @@ class RunChecks:
         assert ("rise" in s.text) == (late > early)
 
     def check_courts_shown(self, s: Statement) -> None:
-        """No other court has more pending cases at any time."""
+        """No other court has more pending cases at any time; if these were not chosen, the first courts are shown."""
         others = [court for court in self.scenario.courts if court not in s.values["shown"]]
         assert ("most pending" in s.text) == s.values["by_pending"] == self.result.selection.has("pending")
         assert (len(others), len(s.values["shown"])) == (s.values["others"], 5)
+        if not s.values["by_pending"]:
+            assert s.values["shown"] == [*self.scenario.courts[:5]]
+            return
         peaks = [self.log.peak(court) for court in s.values["shown"]]
         assert peaks == sorted(peaks, reverse=True)
         assert min(peaks) >= max(self.log.peak(court) for court in others)
@@ -517,8 +518,14 @@ class ComparisonChecks:
                 assert ("fewer" in s.text) == (levels.values[s.values["against"]] < base)
 
 
-def check_numbers(s: Statement) -> None:
-    """Each number in the text is one of the values, rounded to the digits shown."""
+def check_numbers(s: Statement, places: dict[str, int]) -> None:
+    """Each number in the text is one of the values, rounded to the digits shown.
+
+    Parameters
+    ----------
+    places : dict of str to int
+        See `places_of_numbers`.
+    """
     text = re.sub(r"in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications", " ", s.text)
     names = {str(name) for name in names_in(s)}
     names |= {part for name in names for part in name.split(".")}  # the title of a measure has the name of its activity
@@ -530,12 +537,10 @@ def check_numbers(s: Statement) -> None:
     known += [100 * v for v in known]
     if s.claim is Claim.NEVER_LEFT:
         known.append(100 * s.values["cases"] / s.values["of"])
-    for token in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
+    for token, percent in re.findall(r"(\d[\d,]*(?:\.\d+)?)(%?)", text):
         shown, digits = float(token.replace(",", "")), len(token.partition(".")[2])
-        if s.claim in ROUNDED_AS_THEIR_INTERVAL and "." not in token:
-            digits = len(token.replace(",", "").rstrip("0")) - len(
-                token.replace(",", "")
-            )  # rounded to tens or hundreds, as the interval beside it
+        if not percent:
+            digits = places.get(token.rstrip(","), digits)
         close = any(abs(v - shown) <= 0.5000001 * 10**-digits for v in known)
         in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.ALSO, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
         bound = shown in (1, 99) and ("less than 1%" in text or "more than 99%" in text)
@@ -581,6 +586,23 @@ def check_plain_text(document: Document) -> None:
             for text in (part for part in parts if isinstance(part, str)):
                 rest = EXPLAINED.sub("", text)
                 assert not RESULT_WORDS.search(rest), text
+
+
+@contextmanager
+def places_of_numbers() -> Iterator[dict[str, int]]:
+    """Collect the numbers that are rounded to tens, hundreds and so on beside their interval, each with its negative places."""
+    places: dict[str, int] = {}
+
+    def rounded(value: float, to: int) -> str:
+        text = round_number(value, to)
+        if to < 0:
+            size = text.removeprefix("−")
+            places[size] = min(to, places.get(size, 0))
+        return text
+
+    round_number = formatting._rounded
+    with patch.object(formatting, "_rounded", rounded):
+        yield places
 
 
 @contextmanager
@@ -639,12 +661,12 @@ def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) ->
     chosen = selection_of(scenario, seed)
     result = run(scenario, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, by=by, **chosen)
     contents = read_contents(folder)
-    with undrawn():
+    with undrawn(), places_of_numbers() as places:
         document = run_document(contents, figures(contents))
     checks, statements = RunChecks(result, contents), document.statements
     for statement in statements:
         checks.check(statement)
-        check_numbers(statement)
+        check_numbers(statement, places)
     checks.check_page(statements)
     check_plain_text(document)
     checks.check_groups()
@@ -660,12 +682,12 @@ def check_comparison(base: Scenario, other: Scenario, folder: Path, replications
     """Compare two scenarios and check every sentence of the page and of the terminal."""
     chosen = selection_of(base, seed)
     comparison = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, **chosen)
-    with undrawn():
+    with undrawn(), places_of_numbers() as places:
         document = comparison_document(folder)
     checks, statements = ComparisonChecks(comparison), document.statements
     for statement in statements:
         checks.check(statement)
-        check_numbers(statement)
+        check_numbers(statement, places)
     checks.check_page(statements)
     check_plain_text(document)
     first = document.sections[0].blocks[0]
@@ -710,6 +732,24 @@ def try_comparison(mapping: Mapping, replications: int, seed: int, size: int) ->
     other = {**mapping, "pools": {**mapping["pools"], "clerks": {**mapping["pools"]["clerks"], "size": size}}}
     with new_folder() as folder:
         check_comparison(loaded(mapping), loaded(other), folder, replications, seed)
+
+
+def test_a_number_is_rounded_to_the_step_of_its_interval() -> None:
+    """54.75 minutes, from 13 to 231, are 50 of 10 to 230; half of the width has two digits, so the step is ten minutes.
+
+    Only a number with an interval is so rounded: of 107 cases, 107 are named.
+    """
+    with places_of_numbers() as places:
+        median = median_stay("west", [minutes / 1440 for minutes in (23, 55, 86.25)], 0.95)
+        pending = never_left("west", [23, 55, 86.25], 107, 0.95)
+    assert median.text == "Median at west: 50 (10 to 230) min"
+    assert pending.text == "50 of 107 cases on average had not left the docket by the end of the run (51%)"
+    for statement in (median, pending):
+        check_numbers(statement, places)
+        with pytest.raises(AssertionError):
+            check_numbers(replace(statement, text=statement.text.replace("50", "60")), places)
+    with pytest.raises(AssertionError):
+        check_numbers(replace(pending, text=pending.text.replace("107", "110")), places)
 
 
 @FEW
