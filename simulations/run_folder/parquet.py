@@ -10,16 +10,18 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulations.run_folder.arrow_stream import BatchStream, Columns
 from simulations.run_folder.database import cursor
 from simulations.run_folder.whole_files import whole_file
 from workflow.sql.quoting import literal_path, text
+
+Columns = Mapping[str, NDArray[Any]]
 
 _LARGE = 1 << 16
 _VECTOR = 2048  # number of rows that DuckDB processes together
@@ -38,7 +40,8 @@ def write_parquet(path: Path, tables: Iterable[Columns], select: Sequence[str], 
     path : Path
         A file in a folder of the same name reuses the last prepared statement, if it fits.
     tables : iterable of mapping of str to ndarray, shape (n_rows,)
-        At least one. Of a large file, the next table is asked for when the rows before it are written.
+        At least one. Of a large file, the next table is asked for when the rows before it are written. No value is missing:
+        `select` makes one of a number that stands for it.
     select : sequence of str
         SQL expressions over the columns, one for each column of the file.
     n_replications : int
@@ -102,15 +105,34 @@ def _divided(tables: Iterable[Columns], size: int) -> Iterator[Columns]:
 
 
 def _write_stream(path: Path, batches: Iterator[Columns], select: Sequence[str], group: int) -> None:
-    stream = BatchStream(batches)
-    with whole_file(path, folders=False) as unfinished, cursor() as connection:
-        connection.register("given", stream.capsule())
+    """Write batches of equal columns while later ones are still being computed, with one of them in memory."""
+    from arro3.core import RecordBatchReader
+
+    first, ended_by = _record_batch(next(batches)), list[BaseException]()
+
+    def coming() -> Iterator[Any]:
         try:
-            connection.execute(_copy(select, "given", unfinished, group))
-        except Exception:
-            if stream.error is not None:
-                raise stream.error from None
-            raise
+            yield first
+            for batch in map(_record_batch, batches):
+                if batch.schema != first.schema:
+                    raise TypeError(f"a batch has {batch.schema}, and the first one had {first.schema}")
+                yield batch
+        except BaseException as error:
+            ended_by.append(error)  # DuckDB would report its text only, if at all
+
+    with whole_file(path, folders=False) as unfinished, cursor() as connection:
+        connection.register("given", RecordBatchReader.from_batches(first.schema, coming()))
+        connection.execute(_copy(select, "given", unfinished, group))
+        if ended_by:
+            raise ended_by[0]
+
+
+def _record_batch(columns: Columns) -> Any:
+    """Return columns as Arrow has them; numpy's memory is read where it is."""
+    from arro3.core import Array, RecordBatch
+
+    arrays = [Array.from_numpy(np.ascontiguousarray(column)) for column in columns.values()]
+    return RecordBatch.from_arrays(arrays, names=[*columns])
 
 
 class _Statement:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import EventLog, Labels
 from simulations.log.row import COLUMNS, LABELLED, NEVER, Column
 from simulations.measuring.measured import Measured
-from simulations.run_folder.arrow_stream import Columns
 from simulations.run_folder.database import enum
-from simulations.run_folder.parquet import stacked, write_parquet
+from simulations.run_folder.parquet import Columns, stacked, write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.predicates import Field
@@ -244,7 +243,10 @@ def write_measures(path: Path, _scenario: Scenario, measured: Mapping[int, Measu
         if name in labels:
             column, value = column + 1, f"{_label_list(labels[name])}[{key}]"
         elif name == "at":
-            column, value = column.astype("datetime64[us]"), f"{key}::date"
+            column, value = (
+                column.astype("datetime64[D]").astype(np.int64),
+                f"date '1970-01-01' + nullif({key}, {NEVER})::integer",
+            )
         elif name == "value":
             value = f"case when isnan({key}) then null else {key} end"
         given[key] = column

@@ -13,9 +13,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from simulations.run_folder import arrow_stream, parquet
-from simulations.run_folder.arrow_stream import Columns
-from simulations.run_folder.parquet import write_parquet
+from simulations.run_folder import parquet
+from simulations.run_folder.parquet import Columns, write_parquet
 from simulations.run_folder.whole_files import WriteFailed
 
 SELECT = ["number", "made_at", "(['one', 'two'])[word + 1] as word", "case when isnan(value) then null else value end as value"]  # fmt: skip
@@ -79,20 +78,24 @@ def test_the_bytes_do_not_depend_on_how_rows_are_divided_into_tables(tmp_path: P
     assert _read(two) == _expected(whole)
 
 
-def test_missing_instants_and_bits_are_written_as_such(tmp_path: Path) -> None:
+def test_instants_bits_and_missing_numbers_are_written_as_such(tmp_path: Path) -> None:
     """In a table of many rows, which DuckDB reads as a stream, as in one of few."""
     (tmp_path / "cases").mkdir()
     for rows in (10, 70_000):
-        instants = np.arange(rows).astype("datetime64[us]")
-        instants[::3] = np.datetime64("NaT")
+        numbers = np.arange(rows)
         path = tmp_path / "cases" / "1.parquet"
-        write_parquet(path, [{"made": instants, "bit": np.arange(rows) % 3 == 1}], ["made", "bit"])
-        written = duckdb.sql(f"select epoch_us(made), bit from '{path}'").fetchall()
-        assert written == [(None if k % 3 == 0 else k, k % 3 == 1) for k in range(rows)]
+        given = {
+            "made": numbers.astype("datetime64[us]"),
+            "bit": numbers % 3 == 1,
+            "number": np.where(numbers % 3 == 0, -1, numbers),
+        }
+        write_parquet(path, [given], ["made", "bit", "nullif(number, -1) as number"])
+        written = duckdb.sql(f"select epoch_us(made), bit, number from '{path}'").fetchall()
+        assert written == [(k, k % 3 == 1, None if k % 3 == 0 else k) for k in range(rows)]
 
 
 def test_an_error_of_the_rows_is_raised_as_it_is_and_leaves_no_file(tmp_path: Path) -> None:
-    """It comes when some rows have been written, and what DuckDB held is freed."""
+    """It comes when some rows have been written."""
     (tmp_path / "cases").mkdir()
 
     def tables() -> Iterator[Columns]:
@@ -102,7 +105,6 @@ def test_an_error_of_the_rows_is_raised_as_it_is_and_leaves_no_file(tmp_path: Pa
     with pytest.raises(LookupError, match="no more rows"):
         write_parquet(tmp_path / "cases" / "1.parquet", tables(), SELECT)
     assert [*(tmp_path / "cases").iterdir()] == []
-    assert arrow_stream._held == {}
 
 
 def test_a_relative_path_is_in_the_working_folder_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +152,12 @@ def test_a_full_disk_leaves_the_old_file_and_the_next_one_is_written(tmp_path: P
     assert _read(path) == _expected(_columns(rows, 1))
     write_parquet(path, [_columns(rows)], SELECT)
     assert path.read_bytes() == wanted
+
+
+def test_tables_of_other_types_are_refused(tmp_path: Path) -> None:
+    """Nothing is written, and nothing waits for the rest."""
+    (tmp_path / "cases").mkdir()
+    tables = [{"x": np.arange(200_000)}, {"x": np.arange(200_000.0)}]
+    with pytest.raises(TypeError, match="a batch has"):
+        write_parquet(tmp_path / "cases" / "1.parquet", tables, ["x"])
+    assert [*(tmp_path / "cases").iterdir()] == []
