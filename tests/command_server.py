@@ -18,6 +18,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -88,35 +89,51 @@ def serve(address: str) -> None:
     """Import docketsim, and answer requests until standard input is closed."""
     import_everything()
     gc.freeze()
+    waiting: dict[int, socket.socket] = {}
+    ended, ending = os.pipe()
+    os.set_blocking(ending, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(ending)  # when a fork ends
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
-        while listener in select.select([listener, sys.stdin], [], [])[0]:
-            client, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                answer(client)
-            client.close()
-            with suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:  # forks that have ended
-                    pass
+        while sys.stdin not in (ready := select.select([listener, sys.stdin, ended], [], [])[0]):
+            if listener in ready:
+                client, _ = listener.accept()
+                child = os.fork()
+                if child == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for other in (listener, *waiting.values()):
+                        other.close()
+                    run(*received(client))
+                waiting[child] = client
+            if ended in ready:
+                os.read(ended, MOST_BYTES)
+                answer(waiting)
     os._exit(0)  # DuckDB would print what is frozen as leaks
 
 
-def answer(client: socket.socket) -> NoReturn:
-    """Run the command of one request in a fork, and send its exit code."""
-    header, files, _, _ = socket.recv_fds(client, 8, 3)
-    size, request = int.from_bytes(header, "big"), b""
-    while len(request) < size:
-        request += client.recv(MOST_BYTES)
-    child = os.fork()
-    if child == 0:
-        client.close()
-        run(*json.loads(request), files)
-    _, status = os.waitpid(child, 0)
-    client.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
-    os._exit(0)
+def answer(waiting: dict[int, socket.socket]) -> None:
+    """Send the exit codes of forks that have ended to those who wait for them."""
+    while waiting:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            return
+        with waiting.pop(child) as client, suppress(OSError):  # somebody may have ended who waited
+            client.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+
+
+def received(client: socket.socket) -> tuple[list[str], str, dict[str, str], list[int]]:
+    """Return the command of one request, its folder, its environment and its open files."""
+    with client:
+        header, files, _, _ = socket.recv_fds(client, 8, 3)
+        size, request = int.from_bytes(header, "big"), b""
+        while len(request) < size:
+            request += client.recv(MOST_BYTES)
+    arguments, folder, environment = json.loads(request)
+    return arguments, folder, environment, files
 
 
 def run(arguments: list[str], folder: str, environment: dict[str, str], files: list[int]) -> NoReturn:

@@ -43,10 +43,11 @@ def bare_package(name: str) -> Iterator[None]:
 
 def special_functions() -> Any:
     """Return a module with the functions of `scipy.special`: the compiled ones alone, which are imported in a fifth of the time."""
-    if "scipy.special" not in sys.modules:
-        try:
-            with bare_package("scipy.special"):
-                return import_module("scipy.special._ufuncs")
-        except ImportError:  # it is private to SciPy, so it may be gone
-            pass
-    return import_module("scipy.special")
+    for name in ("scipy.special", "scipy.special._ufuncs"):
+        if name in sys.modules:
+            return sys.modules[name]
+    try:
+        with bare_package("scipy.special"):
+            return import_module("scipy.special._ufuncs")
+    except ImportError:  # it is private to SciPy, so it may be gone
+        return import_module("scipy.special")

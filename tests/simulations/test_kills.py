@@ -119,9 +119,8 @@ def _check(name: str, engine: str, desk: Path, folder: Path, wanted: Any, number
     return code
 
 
-@pytest.mark.parametrize(
-    ("name", "number"), [("run", signal.SIGKILL), pytest.param("compare", signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "number"), [("run", signal.SIGKILL), ("compare", signal.SIGTERM)])
 def test_a_signal_at_a_random_moment_costs_nothing_but_time(desk: Path, tmp_path: Path, name: str, number: int) -> None:
     """The moment is in the first three seconds. A moment after the end costs nothing either."""
     shutil.copytree(desk, tmp_path / "whole")

@@ -15,6 +15,7 @@ from simulations.comparing.paired import pair
 from simulations.measuring.descriptors import describe
 from simulations.report.comparison import by_size
 from simulations.report.contents import read_contents
+from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.statements.of_comparisons import main_result
 from simulations.statements.of_runs import answer
@@ -27,6 +28,12 @@ from workflow import InputError, MissingResult
 def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Two replications of a small pilot."""
     return run_small_pilot(tmp_path_factory.mktemp("small") / "run")
+
+
+@pytest.fixture(scope="module")
+def drawn(small: RunResult) -> dict[str, Figure]:
+    """The figures of its report, by key."""
+    return {figure.key: figure for figure in figures(read_contents(small.folder))}
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +67,18 @@ def _data(chart: Any) -> Any:
         ("time_to_closure", "time-to-closure"),
     ],
 )
-def test_a_chart_is_the_figure_of_the_report(method: str, key: str, small: RunResult) -> None:
+def test_a_chart_is_the_figure_of_the_report(method: str, key: str, small: RunResult, drawn: dict[str, Figure]) -> None:
     """It has the same data and marks, and the figure's main result as its title."""
-    figure = next(figure for figure in figures(read_contents(small.folder)) if figure.key == key)
+    figure = drawn[key]
     chart = getattr(small.plot, method)()
     assert _data(chart) == _data(figure.chart)
     assert " ".join(chart.title.text) == " ".join(map(str, figure.heading))
 
 
-def test_the_flow_and_the_map_are_those_of_the_report(small: RunResult) -> None:
+def test_the_flow_and_the_map_are_those_of_the_report(small: RunResult, drawn: dict[str, Figure]) -> None:
     """They are pictures, not charts."""
-    drawn = {figure.key: figure.svg for figure in figures(read_contents(small.folder))}
-    assert small.plot.flow().svg == drawn["flow"]
-    assert small.plot.map()._repr_svg_() == drawn["workflow-map"]
+    assert small.plot.flow().svg == drawn["flow"].svg
+    assert small.plot.map()._repr_svg_() == drawn["workflow-map"].svg
 
 
 def test_a_chart_of_one_court_has_its_data_only(small: RunResult, tmp_path: Path) -> None:

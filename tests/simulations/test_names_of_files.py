@@ -208,6 +208,14 @@ def test_a_name_may_begin_with_a_dash_be_long_or_blank(strange: Path, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {name, *(f"{name}{s}" for s in (".yaml", ".svg", ".xes", ".csv", ".md"))}
 
 
+@pytest.fixture(scope="module")
+def log(strange: Path) -> Path:
+    """The log of the run."""
+    path = strange / "log.csv"
+    _run("export", strange / STRANGE, "--to", "csv", "--out", path)
+    return path
+
+
 @pytest.mark.parametrize("out", ["", ".", "/", ".."])
 @pytest.mark.parametrize(
     "command",
@@ -217,15 +225,13 @@ def test_a_name_may_begin_with_a_dash_be_long_or_blank(strange: Path, tmp_path: 
     ],
 )  # fmt: skip
 def test_what_is_no_name_of_a_new_file_is_refused(
-    strange: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, out: str
+    strange: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, out: str
 ) -> None:
     """The empty text is this folder, as a path; the root has no name either."""
     monkeypatch.chdir(tmp_path)
-    folder, log = tmp_path / "run", tmp_path / "log.csv"
-    shutil.copytree(strange / STRANGE, folder)
-    _run("export", folder, "--to", "csv", "--out", log)
+    folder = shutil.copytree(strange / STRANGE, tmp_path / "run")
+    words = shlex.split(command.format(run=folder, log=shutil.copy(log, tmp_path)))
     before = sorted(tmp_path.rglob("*"))
-    words = shlex.split(command.format(run=folder, log=log))
     result = CliRunner().invoke(app, [*words, "--out", out])
     assert isinstance(result.exception, SystemExit), result.exception
     assert (result.exit_code in (1, 2), bool(result.stderr)) == (True, True), result.output

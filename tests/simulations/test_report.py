@@ -308,16 +308,27 @@ def test_the_map_shows_counts_from_the_log(small: RunResult, drawn: list[Figure]
     assert f"review: {format_level(moves['review'], small.confidence)}" in next(f.svg for f in drawn if f.key == "workflow-map")
 
 
-def test_the_command_writes_page_figures_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("measure", ["pending", pytest.param(None, marks=pytest.mark.slow)])
+def test_the_command_writes_figures(small: RunResult, tmp_path: Path, measure: str | None) -> None:
+    """Each in three formats: those of a measure, or all."""
+    chosen = [] if measure is None else ["--measure", measure]
+    arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), *chosen]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    keys = FIGURES if measure is None else ["pending", "replications"]
+    names = sorted(p.name for p in (tmp_path / "figures").iterdir())
+    assert names == sorted(f"{key}.{kind}" for key in keys for kind in ("svg", "png", "pdf"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures"]
+    assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_writes_page_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
     """Only complete files, with the same bytes each time."""
-    arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), "--stress", str(tmp_path / "s.md")]  # fmt: skip
+    arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--stress", str(tmp_path / "s.md")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert f"Report: {tmp_path / 'a.html'}" in result.output
-    names = sorted(p.name for p in (tmp_path / "figures").iterdir())
-    assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png", "pdf"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
-    assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "s.md"]
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == text
 
 

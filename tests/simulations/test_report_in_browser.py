@@ -122,19 +122,19 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opened]]:
-    """Both pages, opened from files without a network."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
-    context.set_default_timeout(LIMIT_MILLISECONDS)
+    """Both pages, opened from files without a network, each in a window of its own: behind another, a page is seldom drawn."""
     by_kind = {}
     for kind, path in pages.items():
-        opened_page = by_kind[kind] = Opened(context.new_page())
+        opened_page = by_kind[kind] = Opened(browser.new_page(viewport={"width": 1280, "height": 900}, offline=True))
+        opened_page.page.set_default_timeout(LIMIT_MILLISECONDS)
         opened_page.page.on("console", lambda message, opened_page=opened_page: opened_page.messages.append(message.text))
         opened_page.page.on("pageerror", lambda error, opened_page=opened_page: opened_page.messages.append(str(error)))
         opened_page.page.on("request", lambda request, opened_page=opened_page: opened_page.requests.append(request.url))
         opened_page.page.goto(path.as_uri())
         show_all(opened_page.page, CHARTS[kind])
     yield by_kind
-    context.close()
+    for opened_page in by_kind.values():
+        opened_page.page.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -371,7 +371,7 @@ def test_delays_and_clocks_of_a_scenario_bound_a_time_limit(tmp_path: Path) -> N
 def test_what_has_no_end_in_a_scenario_is_named(tmp_path: Path, change: str, missing: str) -> None:
     """A tail, a queue and a hazard have no upper bound."""
     pools = ["pools={judges: {size: 1}}"] if "judges" in change else []
-    verdict = by_scenario(tmp_path, "300 days", [*pools, change])
+    verdict = by_scenario(tmp_path, "160 days", [*pools, change])
     assert verdict.decision == "monitored"
     assert verdict.deadline is not None
     assert verdict.deadline.missing == (missing,)
