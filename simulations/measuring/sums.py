@@ -50,8 +50,7 @@ class ExactSums:
 
     def __init__(self, n: int) -> None:
         self._high, self._low = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        self._most = 0
-        """No number in `_low` is larger; those in `_high` count `_HALF` each."""
+        self._most = 0  # what was added to `_low` is at most this; a one in `_high` counts `_HALF`
 
     def add(self, cells: NDArray[np.integer[Any]], numbers: NDArray[np.int64]) -> None:
         """Add each number, which is not negative, to a cell."""
@@ -63,12 +62,12 @@ class ExactSums:
                 part = part % _HALF
                 self._high += self._low // _HALF
                 self._low %= _HALF
-                self._most = _HALF * (len(part) + 1)
+                self._most = _HALF * (len(self._low) + len(part))
             np.add.at(self._low, cell, part)
 
     def total(self) -> NDArray[Any]:
         """Return the sums: of int64 if even the sum of all fits, otherwise of Python integers."""
-        if not self._high.any() and self._most < 1 << 63:
+        if not self._high.any():
             return self._low
         return self._high.astype(object) * _HALF + self._low
 

@@ -189,7 +189,7 @@ def test_the_decision_points_of_a_large_workflow_are_found_in_linear_time(monkey
 
 
 LARGE = {
-    "transitions": ("transitions:\n", "- {{transition: t{}, from: a, to: z, when: k == 1}}\n", 4),
+    "transitions": ("transitions:\n", "- {{transition: t{}, from: a, to: z, when: k == 1}}\n", 5),
     "definitions": (MOVE + "define:\n", "  d{}: k == 1\n", 1),
     "facts": (MOVE + "record:\n", "  f{}: {{type: boolean, default: false}}\n", 3),
     "events": (MOVE + "events:\n", "  e{}: {{while: any}}\n", 2),
