@@ -526,7 +526,7 @@ def check_numbers(s: Statement, places: dict[str, int]) -> None:
     places : dict of str to int
         See `places_of_numbers`.
     """
-    text = re.sub(r"in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications", " ", s.text)
+    text = re.sub(r"in (?:all|any of) \d+ replications|in each of \d+|with \d+ replications|\d+th percentile", " ", s.text)
     names = {str(name) for name in names_in(s)}
     names |= {part for name in names for part in name.split(".")}  # the title of a measure has the name of its activity
     names |= {name.removesuffix(" short") for name in names}  # a reason has the name of the pool that was short
