@@ -40,8 +40,8 @@ def write_parquet(path: Path, tables: Iterable[Columns], select: Sequence[str], 
     path : Path
         A file in a folder of the same name reuses the last prepared statement, if it fits.
     tables : iterable of mapping of str to ndarray, shape (n_rows,)
-        At least one. Of a large file, the next table is asked for when the rows before it are written. No value is missing:
-        `select` makes one of a number that stands for it.
+        At least one table. The next table of a large file is asked for when the rows before it are written. No value is missing.
+        Where a number stands for a missing value, an expression of `select` makes it null.
     select : sequence of str
         SQL expressions over the columns, one for each column of the file.
     n_replications : int

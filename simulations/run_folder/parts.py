@@ -243,10 +243,8 @@ def write_measures(path: Path, _scenario: Scenario, measured: Mapping[int, Measu
         if name in labels:
             column, value = column + 1, f"{_label_list(labels[name])}[{key}]"
         elif name == "at":
-            column, value = (
-                column.astype("datetime64[D]").astype(np.int64),
-                f"date '1970-01-01' + nullif({key}, {NEVER})::integer",
-            )
+            column = column.astype("datetime64[D]").astype(np.int64)
+            value = f"date '1970-01-01' + nullif({key}, {NEVER})::integer"
         elif name == "value":
             value = f"case when isnan({key}) then null else {key} end"
         given[key] = column
